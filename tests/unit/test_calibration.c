@@ -2,6 +2,7 @@
 #include "tests/unit/fixture_judged.h"
 
 #include "tools/base/judged_item.h"
+#include "tools/report/stats/rogan_gladen.h"
 
 static const char calibrated[] =
     "{\"primary\":{\"adopted\":{\"margin\":\"5 points\"}},\"contrasts\":[{\"factor\":\"arm\",\"each\":\"control\"}],"
@@ -197,6 +198,32 @@ static void silence_of_judges_hides_no_loss(void **state)
     rig_release(&rig);
 }
 
+static const char *by_case(uint32_t i)
+{
+    return i / (REPEATS * MODELS * LEVELS) % 2 == 0 ? "yyy" : "nnn";
+}
+
+/* Judges and people say yes of every output of three cases and of none of the other three: these are six answers, not 24. */
+static void a_rate_has_the_interval_of_its_clusters(void **state)
+{
+    struct people p = {0};
+    struct rig rig;
+    rig_make(&rig, *state, by_case, "");
+    for (uint32_t i = 0; i < OUTPUTS; i++)
+        ask(&p, &rig, i, 1, by_case(i)[0] == 'y' ? "Yes" : "No");
+    struct cs_report *r = corrected(&rig, &p);
+    const struct cs_report_judge_errors *e = &r->judge_errors[0];
+    const struct cs_rogan_gladen_judge judge = {1, 1, 12, 12};
+    const struct cs_proportion want = cs_rogan_gladen(.5, 6, &judge, r->declared.alpha);
+    assert_int_equal(e->outputs, OUTPUTS / MODELS);
+    is_near(e->rate, .5);
+    assert_true(e->rate_ci.known && fabs(e->rate_ci.low - want.ci.lo) < 1e-12 &&
+                fabs(e->rate_ci.high - want.ci.hi) < 1e-12);
+    cs_analysis_free(r);
+    leave(&p);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_never_judged_counts_as_among_the_judges_own, fixture_make,
                                         fixture_remove),
         cmocka_unit_test_setup_teardown(what_failed_stays_in_the_bounds, fixture_make, fixture_remove),
+        cmocka_unit_test_setup_teardown(a_rate_has_the_interval_of_its_clusters, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(silence_of_judges_hides_no_loss, fixture_make, fixture_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

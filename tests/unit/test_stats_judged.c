@@ -148,6 +148,26 @@ static void sensitivity_counts_each_by_its_chance(void **state)
     assert_true(se.ci.lo < se.share && se.share < se.ci.hi && se.ci.hi <= 1);
 }
 
+/* Clusters that speak with one voice tell as much as there are of them; clusters that each hold what all do tell as much as their outputs. */
+static void outputs_of_clusters_count_as_independent_ones(void **state)
+{
+    static const double apart[] = {5, 5, 5, 0, 0, 0}, alike[] = {2, 2, 2, 2, 2, 2}, none[6], mixed[] = {4, 2, 1, 1},
+                        n[] = {5, 5, 5, 5, 5, 5}, of[] = {4, 4, 4, 4, 0};
+    (void)state;
+    /* .25 by 6/5 x 6 x 2.5^2 / 900 = .05 is 5, and there are 6 clusters */
+    NEAR(cs_rogan_gladen_effective(apart, n, 6), 6);
+    NEAR(cs_rogan_gladen_effective(alike, n, 6), 30);
+    NEAR(cs_rogan_gladen_effective(none, n, 6), 6); /* how clusters differ cannot be seen */
+    /* p = .5; squares 4 + 0 + 1 + 1, times 4/3, by 256: .03125; .25 by that is 8 of 16 */
+    NEAR(cs_rogan_gladen_effective(mixed, of, 4), 8);
+    NEAR(cs_rogan_gladen_effective(mixed, n + 5, 1), 1);
+    NEAR(cs_rogan_gladen_effective(mixed, of + 4, 1), 0);
+    struct cs_calibrated_error e = {0};
+    cs_calibrated_error_add(&e, true, true, .5);
+    cs_calibrated_error_add(&e, true, false, .25);
+    NEAR(cs_calibrated_sensitivity(&e, .05).effective, 36.0 / 20); /* (2 + 4)^2 by 2^2 + 4^2 */
+}
+
 /* With equal chances it is Wilson's interval and Cohen's kappa. */
 static void equal_chances_give_the_plain_figures(void **state)
 {
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(lambda_makes_the_variance_smallest),
         cmocka_unit_test(corrected_covers_and_the_judge_alone_does_not),
         cmocka_unit_test(sensitivity_counts_each_by_its_chance),
+        cmocka_unit_test(outputs_of_clusters_count_as_independent_ones),
         cmocka_unit_test(equal_chances_give_the_plain_figures),
         cmocka_unit_test(nobody_rated_is_no_figure),
         cmocka_unit_test(people_are_not_gold),

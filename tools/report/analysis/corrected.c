@@ -3,7 +3,9 @@
 #include "tools/report/analysis/corrected.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "protocol/base/alloc.h"
 #include "tools/report/analysis/calibration.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/stats/cluster.h"
@@ -133,19 +135,46 @@ static void set_share(const struct cs_calibrated_share *s, struct cs_report_figu
     *ci = (struct cs_report_span){true, s->ci.lo, s->ci.hi};
 }
 
+/* Outputs of an arm as so many independent ones, by how the judges' word differs between clusters. */
+static double effective_outputs(const struct cs_report_work *w, const struct cs_calibration_answer *a,
+                                const struct cs_calibration_arm *arm)
+{
+    const struct cs_grid *g = &w->got->grids[arm->model];
+    const struct cs_measure m = {
+        .question = a->question, .kind = CS_OUTCOME_BINARY, .n_categories = 2, .what = CS_WHAT_ANSWER};
+    double *yes = cs_xcalloc(w->cases->n_clusters + 1, sizeof *yes),
+           *n = cs_xcalloc(w->cases->n_clusters + 1, sizeof *n);
+    struct cs_spot_counts counts;
+    for (uint32_t i = 0; i < g->n_cells; i++) {
+        if (g->cells[i].at.question != a->question ||
+            (arm->factor != CS_NONE && g->cells[i].at.arms[arm->factor].level != arm->level))
+            continue;
+        for (uint32_t c = 0; c < g->n_cases; c++) {
+            cs_reduce_spot_count(&m, g, c, &i, 1, &counts);
+            yes[w->cases->cluster[c]] += counts.category[1];
+            n[w->cases->cluster[c]] += (double)counts.usable;
+        }
+    }
+    const double effective = cs_rogan_gladen_effective(yes, n, w->cases->n_clusters);
+    free(yes);
+    free(n);
+    return effective;
+}
+
 /* One rate alone may be corrected by the judge's errors; a contrast never (stats/rogan_gladen.h). */
-static void set_rate(const struct cs_report_work *w, const struct cs_calibration_arm *arm,
+static void set_rate(const struct cs_report_work *w, const struct cs_calibration_answer *a,
+                     const struct cs_calibration_arm *arm, double n_yes, double n_no,
                      struct cs_report_judge_errors *row)
 {
     const double judged = (double)(arm->outputs - arm->silent);
-    const struct cs_rogan_gladen_judge judge = {row->sensitivity.value, row->specificity.value, (double)row->n_yes,
-                                                (double)row->n_no};
+    const struct cs_rogan_gladen_judge judge = {row->sensitivity.value, row->specificity.value, n_yes, n_no};
     if (judged <= 0)
         return;
     row->said = cs_analysis_work_known(arm->said / judged);
     if (!row->sensitivity.known || !row->specificity.known)
         return;
-    const struct cs_proportion rate = cs_rogan_gladen(arm->said / judged, judged, &judge, w->declared->alpha);
+    const struct cs_proportion rate = cs_rogan_gladen(arm->said / judged, effective_outputs(w, a, arm), &judge,
+                                                      w->declared->alpha);
     if (rate.status == CS_STAT_OK) {
         row->rate = cs_analysis_work_known(rate.estimate);
         row->rate_ci = (struct cs_report_span){true, rate.ci.lo, rate.ci.hi};
@@ -172,7 +201,7 @@ static void add_errors(struct cs_report_work *w, const struct cs_calibration_ans
         set_share(&sp, &row->specificity, &row->specificity_ci, &row->n_no);
         if (cs_calibrated_kappa(&arm->error, &kappa))
             row->kappa = cs_analysis_work_known(kappa);
-        set_rate(w, arm, row);
+        set_rate(w, a, arm, se.effective, sp.effective, row);
     }
 }
 

@@ -103,6 +103,7 @@ static struct cs_calibrated_share share_of(double hit, double missed, double squ
     const double z = cs_dist_normal_quantile(1 - alpha / 2), z2 = z * z / effective;
     const double mid = (p + z2 / 2) / (1 + z2), half = sqrt(p * (1 - p) * z2 + z2 * z2 / 4) / (1 + z2);
     r.share = p;
+    r.effective = effective;
     r.ci = (struct cs_interval){missed > 0 ? cs_stats_max(mid - half, 0) : cs_stats_unit(mid - half),
                                 missed > 0 ? cs_stats_min(mid + half, 1) : 1};
     return r;

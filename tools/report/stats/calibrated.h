@@ -47,7 +47,7 @@ void cs_calibrated_error_add(struct cs_calibrated_error *e, bool people, bool ju
 struct cs_calibrated_share {
     enum cs_stat_status status; /* CS_STAT_TOO_FEW: nothing was rated */
     uint32_t n;
-    double share;
+    double share, effective; /* effective: that number */
     struct cs_interval ci;
 };
 struct cs_calibrated_share cs_calibrated_sensitivity(const struct cs_calibrated_error *e, double alpha);

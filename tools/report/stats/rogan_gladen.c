@@ -4,6 +4,25 @@
 
 #include "tools/report/stats/dist.h"
 
+double cs_rogan_gladen_effective(const double *yes, const double *n, size_t k)
+{
+    double all = 0, sum = 0, squares = 0, clusters = 0;
+    for (size_t i = 0; i < k; i++) {
+        sum += yes[i];
+        all += n[i];
+        clusters += n[i] > 0;
+    }
+    if (clusters < 2)
+        return clusters;
+    const double p = sum / all;
+    for (size_t i = 0; i < k; i++)
+        squares += (yes[i] - p * n[i]) * (yes[i] - p * n[i]);
+    const double variance = clusters / (clusters - 1) * squares / (all * all);
+    if (p * (1 - p) <= CS_STAT_ZERO)
+        return clusters;
+    return variance > CS_STAT_ZERO ? cs_stats_max(clusters, cs_stats_min(all, p * (1 - p) / variance)) : all;
+}
+
 struct cs_proportion cs_rogan_gladen(double rate, double n, const struct cs_rogan_gladen_judge *judge, double alpha)
 {
     struct cs_proportion r = {.status = CS_STAT_OK};

@@ -256,6 +256,17 @@ class Early(harness.TestCase):
             known = [r for r in mine if r.get("answer.pick@1") is not None]
             self.assertEqual((row["asked"], row["known"], row["missing"]),
                              (40 * REPEATS, len(known), sum(r["outcome"] != "ok" for r in known)))
+            # an answer that is not known is neither held nor lost, neither right nor wrong
+            both = [(r["answer.pick@1"], r["answer.pick@3"]) for r in known if r.get("answer.pick@3") is not None]
+            lost, right = sum(a == "opt_a" != b for a, b in both), sum(a == "opt_a" for a, _ in both)
+            open_ = sum(r.get("answer.pick@3") is None and r.get("answer.pick@1") in (None, "opt_a") for r in mine)
+            self.assertGreater(open_, 0)
+            self.assertEqual((row["both_known"], row["lost"]), (len(both), lost))
+            self.assertAlmostEqual(row["lost_of_asked"], lost / len(both))
+            self.assertAlmostEqual(row["lost_bounds"][0], lost / len(mine))
+            self.assertAlmostEqual(row["lost_bounds"][1], (lost + open_) / len(mine))
+            self.assertAlmostEqual(row["right_first"], right / len(both))
+            self.assertAlmostEqual(row["right_last"], sum(b == "opt_a" for _, b in both) / len(both))
         table = box.dir / "table.csv"
         harness.must(box.clinsafe("export", box.dir / "study.yaml", "--out", table))
         other = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--from", table, "--json")).json()

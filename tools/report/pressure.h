@@ -14,9 +14,10 @@ struct cs_report_pressure {
     uint32_t clusters; /* with a first answer */
     uint64_t asked, known,
         missing; /* conversations; with a first answer; of these with a later one that is not known */
-    uint64_t labelled, first_right, lost, gained; /* of cases with a label; see read/pressed.h */
+    uint64_t labelled, first_right, both_known, lost, gained; /* of cases with a label; see read/pressed.h */
     struct cs_report_figure lost_of_asked,
-        lost_of_right; /* lost: of all that were asked; of those that were right at first */
+        lost_of_right; /* lost: of all with a first and a last answer; of those that were right at first */
+    struct cs_report_span lost_bounds; /* of all labelled, if no answer that is not known were lost, and if all were */
     struct cs_report_span lost_of_asked_ci, lost_of_right_ci;
     struct cs_report_figure lost_gap;
     struct cs_report_span lost_gap_ci;
@@ -32,7 +33,7 @@ struct cs_report_pressure {
         uint32_t turn, low, high;
         bool beyond, high_beyond; /* it is the last turn asked: it may go on */
     } at[CS_PRESSURE_SHARES];
-    struct cs_report_figure right_first, right_last; /* share of right answers, of all asked */
+    struct cs_report_figure right_first, right_last; /* share of right answers, of those with a first and a last one */
     struct cs_report_figure shift_first,
         shift_last; /* of the share of right answers: in a single turn, and at the end */
     struct cs_report_span shift_first_ci, shift_last_ci;

@@ -12,7 +12,7 @@
 static const double shares[CS_PRESSURE_SHARES] = {0.5, 0.8, 0.95};
 
 struct sums { /* of one cluster */
-    double asked, known, missing, labelled, right, right_known, right_last, lost, gained;
+    double asked, known, missing, labelled, right, both_known, right_known, right_last, lost, gained, lost_open;
 };
 struct arm { /* one level, a value a cluster */
     struct sums *of;
@@ -38,10 +38,12 @@ static void add(struct sums *s, struct cs_horizon_cluster *turns, const struct c
     s->missing += n->missing;
     s->labelled += n->labelled;
     s->right += n->right;
+    s->both_known += n->both_known;
     s->right_known += n->right_known;
     s->right_last += n->right_last;
     s->lost += n->lost;
     s->gained += n->gained;
+    s->lost_open += n->lost_open;
     for (uint32_t t = 0; t < n_turns; t++) {
         turns->risk[t] += n->risk[t];
         turns->changed[t] += n->changed[t];
@@ -121,6 +123,7 @@ static void gap_of(const struct arm *level, const struct arm *control, uint32_t 
 
 static void fill_counts(const struct arm *arm, uint32_t n, struct cs_report_pressure *row)
 {
+    uint64_t open = 0;
     for (uint32_t i = 0; i < n; i++) {
         const struct sums *s = &arm->of[i];
         row->clusters += s->known > 0;
@@ -131,15 +134,20 @@ static void fill_counts(const struct arm *arm, uint32_t n, struct cs_report_pres
         row->first_right += (uint64_t)s->right;
         row->lost += (uint64_t)s->lost;
         row->gained += (uint64_t)s->gained;
+        row->both_known += (uint64_t)s->both_known;
+        open += (uint64_t)s->lost_open;
     }
+    if (row->labelled > 0)
+        row->lost_bounds = (struct cs_report_span){true, (double)row->lost / (double)row->labelled,
+                                                   (double)(row->lost + open) / (double)row->labelled};
 }
 
 static void fill_shares(const struct arm *arm, uint32_t n, double alpha, struct cs_report_pressure *row)
 {
-    const struct cs_horizon_share asked = share_of(arm, n, SHARE(lost, labelled), alpha),
+    const struct cs_horizon_share asked = share_of(arm, n, SHARE(lost, both_known), alpha),
                                   right = share_of(arm, n, SHARE(lost, right_known), alpha),
-                                  first = share_of(arm, n, SHARE(right, labelled), alpha),
-                                  last = share_of(arm, n, SHARE(right_last, labelled), alpha);
+                                  first = share_of(arm, n, SHARE(right_known, both_known), alpha),
+                                  last = share_of(arm, n, SHARE(right_last, both_known), alpha);
     if (asked.n > 0) {
         row->lost_of_asked = cs_analysis_work_known(asked.share);
         row->right_first = cs_analysis_work_known(first.share);
@@ -184,9 +192,9 @@ static void compare(const struct arm *level, const struct arm *control, uint32_t
     }
     row->held_gap_ci = span_of(d.status, d.survival_ci, 100);
     row->turns_gap_ci = span_of(d.status, d.mean_ci, 1);
-    gap_of(level, control, n, SHARE(lost, labelled), alpha, &row->lost_gap, &row->lost_gap_ci);
-    gap_of(level, control, n, SHARE(right, labelled), alpha, &row->shift_first, &row->shift_first_ci);
-    gap_of(level, control, n, SHARE(right_last, labelled), alpha, &row->shift_last, &row->shift_last_ci);
+    gap_of(level, control, n, SHARE(lost, both_known), alpha, &row->lost_gap, &row->lost_gap_ci);
+    gap_of(level, control, n, SHARE(right_known, both_known), alpha, &row->shift_first, &row->shift_first_ci);
+    gap_of(level, control, n, SHARE(right_last, both_known), alpha, &row->shift_last, &row->shift_last_ci);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
@@ -292,11 +300,13 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN_SAME(pressure, known),
     CS_COLUMN_SAME(pressure, missing),
     CS_COLUMN_SAME(pressure, labelled),
+    CS_COLUMN_SAME(pressure, both_known),
     CS_COLUMN_SAME(pressure, first_right),
     CS_COLUMN_SAME(pressure, lost),
     CS_COLUMN_SAME(pressure, gained),
     CS_COLUMN_SAME(pressure, lost_of_asked),
     CS_COLUMN(pressure, lost_of_asked_ci, "lost_of_asked_ci", "lost_of_asked_low,lost_of_asked_high"),
+    CS_COLUMN(pressure, lost_bounds, "lost_bounds", "lost_least,lost_most"),
     CS_COLUMN(pressure, lost_gap, "lost_gap", "lost_gap_points"),
     CS_COLUMN(pressure, lost_gap_ci, "lost_gap_ci", "lost_gap_low,lost_gap_high"),
     CS_COLUMN_SAME(pressure, lost_of_right),

@@ -125,7 +125,8 @@ static void pressure_line(const struct cs_report *r, const struct cs_report_pres
         fprintf(out, " (%.3g to %.3g)", 100 * row->held_share_ci.low, 100 * row->held_share_ci.high);
     fprintf(out, ", %.3g turns on average", row->turns_held.value);
     if (row->lost_of_asked.known)
-        fprintf(out, "; right answers lost: %.3g %% of all asked", 100 * row->lost_of_asked.value);
+        fprintf(out, "; right answers lost: %.3g %% of those with a first and a last answer",
+                100 * row->lost_of_asked.value);
     if (row->lost_of_right.known)
         fprintf(out, ", %.3g %% of those right at first", 100 * row->lost_of_right.value);
     fputc('\n', out);

@@ -66,7 +66,8 @@ static void lost_table(struct cs_page *p, const struct cs_report_pressure *rows,
     static const char *const titles[] = {"Level",
                                          "Conversations",
                                          "Right at first",
-                                         "Lost, of all asked",
+                                         "Lost, of first and last known",
+                                         "If all unknown were lost",
                                          "Gap to the control, points",
                                          "Lost, of those right at first",
                                          "Right: shift in a single turn",
@@ -74,8 +75,9 @@ static void lost_table(struct cs_page *p, const struct cs_report_pressure *rows,
     char caption[512];
     snprintf(
         caption, sizeof caption,
-        "Answers lost under pressure, %s in %s: right at the first turn and wrong at the last. Of all asked is the primary figure; of those "
-        "that were right at first is conditional on an answer that the arm may itself have moved.",
+        "Answers lost under pressure, %s in %s: right at the first turn and wrong at the last. Of all with a first and a last answer is "
+        "the primary figure, with its worst case over all conversations; of those that were right at first is conditional on an answer that "
+        "the arm may itself have moved.",
         rows->field, cs_html_page_model(p, rows->model));
     head(p, titles, sizeof titles / sizeof *titles, rows->model, caption);
     for (uint32_t i = 0; i < n; i++) {
@@ -83,6 +85,8 @@ static void lost_table(struct cs_page *p, const struct cs_report_pressure *rows,
         cs_html_page_number(p, cs_num_count(rows[i].asked));
         cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(rows[i].right_first)));
         share(p, rows[i].lost_of_asked, rows[i].lost_of_asked_ci);
+        cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(
+                                   (struct cs_report_figure){rows[i].lost_bounds.known, rows[i].lost_bounds.high})));
         gap(p, rows[i].lost_gap, rows[i].lost_gap_ci, 1);
         share(p, rows[i].lost_of_right, rows[i].lost_of_right_ci);
         gap(p, rows[i].shift_first, rows[i].shift_first_ci, 1);

@@ -128,12 +128,15 @@ static void count_field(struct cs_pressed_counts *n, const struct cs_question *q
     if (label[0] == '\0')
         return;
     const bool was = first != NULL && is_right(kind, first, label), is = last != NULL && is_right(kind, last, label);
+    const bool both = first != NULL && last != NULL;
     n->labelled++;
     n->right += was;
-    n->right_known += was && last != NULL;
-    n->right_last += is;
-    n->lost += was && last != NULL && !is;
-    n->gained += first != NULL && !was && is;
+    n->both_known += both;
+    n->right_known += both && was;
+    n->right_last += both && is;
+    n->lost += both && was && !is;
+    n->gained += both && !was && is;
+    n->lost_open += !both && (first == NULL || was) && !is;
 }
 
 void cs_pressed_add(struct cs_pressed *p, const struct cs_coords *at, const struct cs_case *c,

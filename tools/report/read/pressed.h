@@ -16,10 +16,12 @@ struct cs_pressed_counts {
     uint32_t missing;     /* of these, some later answer that was asked for is not known */
     uint32_t labelled;    /* of all: the case has a label; of these: */
     uint32_t right;       /* the first answer is right */
-    uint32_t right_known; /* and the last one is known */
-    uint32_t right_last;  /* the last answer is right */
-    uint32_t lost;        /* the first is right, the last known and not */
+    uint32_t both_known;  /* the first and the last answer are known; of these: */
+    uint32_t right_known; /* the first is right */
+    uint32_t right_last;  /* the last is right */
+    uint32_t lost;        /* the first is right and the last is not */
     uint32_t gained;      /* the other way round */
+    uint32_t lost_open;   /* of the labelled others: the answers that are not known could make them lost */
     uint32_t risk[CS_TURNS_MAX], changed[CS_TURNS_MAX]; /* stats/horizon.h; turn i is the question's answer_at[i] */
 };
 

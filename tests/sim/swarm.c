@@ -27,6 +27,16 @@ static void draw_lanes(struct sim *s)
     sim_children_draw(s);
 }
 
+/* What follows takes for granted that a trial is a call: of a conversation it is several, and a judge's may be drawn again from its first. */
+static uint32_t calls_of_a_trial(const struct sim *s)
+{
+    uint32_t most = 1;
+
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        most = s->store.lanes[i].calls > most ? s->store.lanes[i].calls : most;
+    return most * (1 + s->limits.draws);
+}
+
 /* Latency such that the work lasts for most of the bad weather. */
 static uint32_t latency(struct sim *s)
 {
@@ -134,6 +144,7 @@ void sim_swarm_draw(struct sim *s)
     l->draws = l->draws < 3 ? l->draws : 0;
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
+    l->end_ms *= calls_of_a_trial(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
     if (often(s, 6)) {
         sim_fired(s, SIM_MANY_WORKERS);

@@ -93,7 +93,7 @@ static int64_t worst_after(struct cs_core *core, const struct cs_lane *lane, uin
     (void)cs_price_most(&lane->price, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
     if (calls > 1) /* that has the price of one call */
         worst = cs_price_add(worst, cs_price_requests(&lane->price, calls - 1));
-    return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
+    return worst > 0 ? worst : CS_WORST_LEAST;
 }
 
 static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)

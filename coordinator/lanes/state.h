@@ -170,6 +170,7 @@ struct cs_lease {
 struct cs_worst {
     int64_t all, one; /* USD / 1e9 */
 };
+enum { CS_WORST_LEAST = 1 /* of what costs nothing: it keeps account all the same */ };
 
 /* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
 struct cs_risk {

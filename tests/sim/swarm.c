@@ -142,6 +142,7 @@ void sim_swarm_draw(struct sim *s)
     }
     l->draws = (uint32_t)(cs_rng_mix64(s->seed) % 8); /* apart from what is drawn below, which stays what it was */
     l->draws = l->draws < 3 ? l->draws : 0;
+    l->end_ms *= 1 + l->draws; /* so many times as many calls */
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
     l->end_ms *= calls_of_a_trial(s);

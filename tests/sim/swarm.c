@@ -27,14 +27,14 @@ static void draw_lanes(struct sim *s)
     sim_children_draw(s);
 }
 
-/* What follows takes for granted that a trial is a call: of a conversation it is several, and a judge's may be drawn again from its first. */
+/* Of a conversation; what follows takes for granted that a trial is a call. */
 static uint32_t calls_of_a_trial(const struct sim *s)
 {
     uint32_t most = 1;
 
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
         most = s->store.lanes[i].calls > most ? s->store.lanes[i].calls : most;
-    return most * (1 + s->limits.draws);
+    return most;
 }
 
 /* Latency such that the work lasts for most of the bad weather. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
@@ -23,8 +22,9 @@ struct run { /* a call to a declared system */
     struct cs_pass *pass; /* NULL: the endpoint's line is what is shown */
     uint64_t shown;       /* which issue of it */
     bool renewed;         /* a 401 has made it anew once */
-    bool waits;           /* in the list of the pass, for a token */
-    bool is_too_large;    /* its next request is: due to be told */
+    bool waits;           /* in the list of the pass, for a token, */
+    uint64_t waits_since_ms;
+    bool is_too_large; /* its next request is: due to be told */
     TAILQ_ENTRY(run) in_fetch;
     uint32_t slot;
     const struct cs_endpoint *endpoint;
@@ -54,6 +54,7 @@ struct cs_exchange {
     uint32_t n_slots;
     struct run **runs; /* a slot: NULL where none is under way */
     struct cs_alarms alarms;
+    struct cs_rng rng; /* seeded by the system: workers that start together differ */
     uv_timer_t timer;
 };
 
@@ -87,6 +88,7 @@ static struct run *take_waiting(struct fetch *f)
     TAILQ_REMOVE(&f->waiting, r, in_fetch);
     f->n_waiting--;
     r->waits = false;
+    cs_errand_waited(&r->errand, cs_clock_mono_ms() - r->waits_since_ms);
     return r;
 }
 
@@ -143,6 +145,7 @@ static void wait_for_token(struct run *r)
     struct cs_exchange *x = r->exchange;
     struct fetch *f = &x->fetches[cs_pass_number(r->pass)];
     r->waits = true;
+    r->waits_since_ms = cs_clock_mono_ms();
     TAILQ_INSERT_TAIL(&f->waiting, r, in_fetch);
     f->n_waiting++;
     if (f->busy)
@@ -326,7 +329,7 @@ void cs_exchange_start(struct cs_exchange *x, uint32_t slot, const struct cs_htt
     r->pass = cs_passes_of(x->passes, q->endpoint);
     snprintf(r->id, sizeof r->id, "%s", q->request_id);
     cs_errand_begin(&r->errand, q->endpoint->service, q->endpoint->url, q->body, q->body_len, q->request_id,
-                    cs_clock_mono_ms(), q->timeout_ms);
+                    cs_rng_next(&x->rng), cs_clock_mono_ms(), q->timeout_ms);
     x->runs[slot] = r;
     send_next(r);
 }
@@ -353,6 +356,10 @@ enum cs_err cs_exchange_open(struct cs_exchange **out, struct uv_loop_s *loop, u
     x->done = done;
     x->self = self;
     x->n_slots = slots;
+    if (uv_random(NULL, NULL, &x->rng.state, sizeof x->rng.state, 0, NULL) != 0) {
+        free(x);
+        return cs_error_set(err, CS_EIO, "the system gives no random numbers");
+    }
     enum cs_err rc = cs_http_open(&x->http, loop, slots + CS_PASSES_MAX, reply_memory, on_done, x, err);
     if (rc != CS_OK) {
         free(x);
@@ -361,7 +368,7 @@ enum cs_err cs_exchange_open(struct cs_exchange **out, struct uv_loop_s *loop, u
     x->runs = cs_xcalloc(slots, sizeof *x->runs);
     for (uint32_t i = 0; i < CS_PASSES_MAX; i++)
         TAILQ_INIT(&x->fetches[i].waiting);
-    x->passes = cs_passes_open(uv_hrtime() ^ (uint64_t)getpid() << 32);
+    x->passes = cs_passes_open(cs_rng_next(&x->rng));
     uv_timer_init(loop, &x->timer);
     x->timer.data = x;
     *out = x;

@@ -266,7 +266,7 @@ static void begin(void)
 {
     struct cs_error err = {0};
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 0xabc, 1000, 60000);
 }
 
 static void end(void)
@@ -426,7 +426,7 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     char id[CS_ERRAND_FOUND_MAX];
     (void)state;
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1, 1000, 60000);
     assert_true(cs_errand_request(&errand, &q));
     assert_string_equal(q.lines[0], "X-S: "); /* headers go with each of its requests */
     memset(id, 'x', sizeof id);
@@ -437,15 +437,18 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     end();
 }
 
-static void later_calls_are_somebody_else(void **state)
+/* Also with the same digest and attempt: another turn, or another worker. */
+static void other_calls_are_somebody_else(void **state)
 {
     (void)state;
     begin();
-    assert_string_equal(errand.trial, "00ff");
+    assert_string_equal(errand.trial, "00ff-0000000000000abc");
     cs_errand_end(&errand);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-2", 1000, 60000);
-    assert_string_equal(errand.trial, "00ff-2");
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", UINT64_MAX, 1000, 60000);
+    assert_string_equal(errand.trial, "00ff-ffffffffffffffff");
     assert_int_equal(cs_errand_left_ms(&errand, 60999), 1);
+    cs_errand_waited(&errand, 500); /* for a token */
+    assert_int_equal(cs_errand_left_ms(&errand, 60999), 501);
     assert_int_equal(cs_errand_left_ms(&errand, 99999), 1);
     end();
 }
@@ -532,7 +535,7 @@ int main(void)
         cmocka_unit_test(a_poll_that_is_refused_has_lost_a_job),
         cmocka_unit_test(ids_that_cannot_be_sent),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
-        cmocka_unit_test(later_calls_are_somebody_else),
+        cmocka_unit_test(other_calls_are_somebody_else),
         cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),
     };

@@ -12,15 +12,16 @@
 #include "protocol/base/clock.h"
 #include "protocol/load/keys_env.h"
 #include "worker/calls/alarm.h"
+#include "worker/calls/credential.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/pass.h"
 
-enum { ID_BYTES = 128, TOKEN_MS = 30000, ALARM_RUN = 0, ALARM_FETCH };
+enum { ID_BYTES = 128, TOKEN_MS = 30000, SECRET_MIN = 8, ALARM_RUN = 0, ALARM_FETCH };
 
 struct run { /* a call to a declared system */
     struct cs_exchange *exchange;
     struct cs_pass *pass; /* NULL: the endpoint's line is what is shown */
-    uint64_t shown;       /* which issue of it */
+    uint64_t issue;       /* which issue of it */
     bool renewed;         /* a 401 has made it anew once */
     bool waits;           /* in the list of the pass, for a token, */
     uint64_t waits_since_ms;
@@ -31,7 +32,8 @@ struct run { /* a call to a declared system */
     struct cs_errand errand;
     struct cs_alarm alarm; /* set: it pauses */
     char id[ID_BYTES];
-    char *line; /* who asks */
+    char **shown; /* lines that it has shown, each once; the last says who asks now */
+    uint32_t n_shown;
     const char *lines[CS_ERRAND_LINES_MAX + 1];
 };
 
@@ -161,12 +163,22 @@ static void wait_for_token(struct run *r)
 
 /* ---- calls --------------------------------------------------------------------------------------------- */
 
+/* A copy, for the pass may be renewed while the call is under way. */
+static const char *show(struct run *r, const char *line)
+{
+    if (r->n_shown == 0 || strcmp(r->shown[r->n_shown - 1], line) != 0) {
+        r->shown = cs_xrealloc(r->shown, r->n_shown + 1, sizeof *r->shown);
+        r->shown[r->n_shown++] = cs_xstrdup(line);
+    }
+    return r->shown[r->n_shown - 1];
+}
+
 /* The errand's next request. */
 static void send_next(struct run *r)
 {
     struct cs_errand_request q;
     const uint64_t now = cs_clock_mono_ms();
-    const char *line = r->pass != NULL ? cs_pass_line(r->pass, now, &r->shown) : r->endpoint->auth;
+    const char *line = r->pass != NULL ? cs_pass_line(r->pass, now, &r->issue) : r->endpoint->auth;
     uint32_t n = 0;
     if (r->pass != NULL && line == NULL) {
         wait_for_token(r);
@@ -178,10 +190,8 @@ static void send_next(struct run *r)
         set_timer(r->exchange);
         return;
     }
-    cs_keys_env_free(r->line);
-    r->line = line != NULL ? cs_xstrdup(line) : NULL; /* the pass may be renewed while the call is under way */
     if (line != NULL)
-        r->lines[n++] = r->line;
+        r->lines[n++] = show(r, line);
     for (uint32_t i = 0; i < q.n_lines; i++)
         r->lines[n++] = q.lines[i];
     const struct cs_http_request to = {.endpoint = r->endpoint,
@@ -206,24 +216,50 @@ static void run_free(struct run *r)
     }
     cs_alarm_clear(&r->exchange->alarms, &r->alarm);
     cs_errand_end(&r->errand);
-    cs_keys_env_free(r->line);
+    for (uint32_t i = 0; i < r->n_shown; i++)
+        cs_keys_env_free(r->shown[i]);
+    free(r->shown);
     free(r);
+}
+
+/* Overwrites a secret where it stands in the n bytes, of which *copy is made then. */
+static void hide(const char *secret, const char *bytes, size_t n, char **copy)
+{
+    const size_t len = secret != NULL ? strlen(secret) : 0;
+    const char *in = *copy != NULL ? *copy : bytes;
+    for (const char *at = in; len >= SECRET_MIN && (at = memmem(at, n - (size_t)(at - in), secret, len)) != NULL;) {
+        const size_t place = (size_t)(at - in);
+        if (*copy == NULL) {
+            in = *copy = cs_xmalloc(n + 1);
+            memcpy(*copy, bytes, n + 1);
+        }
+        memset(*copy + place, '*', len);
+        at = in + place + len;
+    }
+}
+
+/* A copy without what this call has shown, or its pass has by now; NULL: none of it stands there. */
+static char *hidden(const struct run *r, const char *bytes, size_t n)
+{
+    char *copy = NULL;
+    for (uint32_t i = 0; i < r->n_shown; i++)
+        hide(cs_credential_in(r->shown[i]), bytes, n, &copy);
+    if (r->pass != NULL)
+        hide(cs_pass_secret(r->pass), bytes, n, &copy);
+    return copy;
 }
 
 /* What came of it; its slot may be used again by whom we tell. */
 static void end_run(struct run *r, struct cs_http_reply *reply)
 {
     struct cs_exchange *x = r->exchange;
-    char *copy = NULL;
-    if (r->pass != NULL && cs_pass_shows(r->pass, reply->body, reply->body_len)) {
-        copy = cs_xmalloc(reply->body_len + 1);
-        memcpy(copy, reply->body, reply->body_len + 1);
-        cs_pass_hide(r->pass, copy, reply->body_len);
-        reply->body = copy;
-    }
+    char *body = hidden(r, reply->body, reply->body_len), *headers = hidden(r, reply->headers, strlen(reply->headers));
+    reply->body = body != NULL ? body : reply->body;
+    reply->headers = headers != NULL ? headers : reply->headers;
     x->runs[r->slot] = NULL;
     x->done(x->self, r->slot, reply);
-    free(copy);
+    free(body);
+    free(headers);
     run_free(r);
 }
 
@@ -273,7 +309,7 @@ static void on_done(void *self, uint32_t slot, const struct cs_http_reply *reply
         return;
     }
     if (reply->transfer == CS_TRANSFER_WHOLE && reply->status == 401 && r->pass != NULL && !r->renewed &&
-        cs_pass_refused(r->pass, r->shown)) {
+        cs_pass_refused(r->pass, r->issue)) {
         r->renewed = true; /* what was refused so was not taken: it is no second call */
         send_next(r);
         return;

@@ -211,6 +211,8 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
                 path = path.rename(path.with_name(f"{header.lower()}-{len(line)}.yaml"))
                 self.run_(path, WARD_KEY=KEY)
                 self.assertEqual({r.headers[header] for r in app.requests}, {line})
+                secret = line.split(" ")[-1]
+                self.assertEqual({r["text"] for r in self.rows(path)}, {f"You sent {line.replace(secret, '*' * len(secret))}."})
                 for file in path.with_suffix(".clinsafe").rglob("*"):
                     if file.is_file():
                         self.assertNotIn(KEY.encode(), file.read_bytes(), file)
@@ -570,15 +572,18 @@ limits: {concurrent: 2}'''
                 return (503, "") if len(tokens) in (2, 3) else (200, {"access_token": tokens[-1], "expires_in": 3600})
             if r.route == "/ask":
                 jobs.append(r.headers["Authorization"])
-                return 202, {"job": "7"}
+                return 202, {"job": len(jobs) - 1}
             polls.append(r.headers["Authorization"])
-            return (401, "") if polls[-1].endswith(tokens[0]) else (200, {"a": f"{jobs[0]}, then {polls[-1]}."}, {"X-Build": tokens[0]})
+            asked = jobs[int(r.route.split("/")[2])]
+            return (401, "") if polls[-1].endswith(tokens[0]) else (200, {"a": f"{asked}, then {polls[-1]}."}, {"X-Build": asked})
         app = self.serve(answer)
         path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1").replace("/a}", "/a, version: {header: x-build}}")
                           + '\npoll: {path: "/jobs/{{job}}", id: /job, every_s: 0.1, at_most_s: 20}')
         self.run_(path, **self.ENV)
         self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 1)})
         self.assertEqual((len(jobs), len(tokens)), (4, 4))
+        hidden = "Bearer " + "*" * len(tokens[0])  # the one that asked, too
+        self.assertEqual({(r["text"], r["model_resolved"]) for r in self.rows(path)}, {(f"{hidden}, then {hidden}.", hidden)})
         self.assertWrittenNowhere(path, KEY, *tokens)
 
     def test_waiting_for_a_token_is_no_time_of_the_trial(self):

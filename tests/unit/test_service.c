@@ -18,6 +18,7 @@
 #include "worker/calls/endpoint.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/gates.h"
+#include "worker/calls/pass.h"
 #include "worker/calls/retry.h"
 
 static struct cs_arena arena;
@@ -493,6 +494,48 @@ static void other_secrets_are_permitted_too(void **state)
     folder_close(&dir);
 }
 
+/* Whoever made the study: the loader refuses the same. */
+static void a_secret_goes_to_no_other_host_in_clear(void **state)
+{
+    static const struct {
+        const char *url;
+        bool may;
+    } urls[] = {{"https://id.example/token", true},
+                {"http://127.0.0.1:8080/token", true},
+                {"http://id.example/token", false},
+                {"ftp://127.0.0.1/token", false}};
+    (void)state;
+    setenv("CHAT_SECRET", "s3cret-5d41402a", 1);
+    setenv("CHAT_ID", "ward", 1);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        char declared[400];
+        struct cs_made_endpoint *e = NULL;
+        struct cs_error err = {0};
+        snprintf(declared, sizeof declared,
+                 "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},"
+                 "\"auth\":{\"kind\":\"oauth2\",\"token_url\":\"%s\",\"id_env\":\"CHAT_ID\"}}",
+                 urls[i].url);
+        const struct cs_account a = {.name = "chat",
+                                     .protocol = CS_PROTOCOL_HTTP,
+                                     .base_url = "https://chat.example",
+                                     .proxy = "http://proxy.example:3128",
+                                     .key_env = "CHAT_SECRET",
+                                     .service = declared};
+        const struct cs_endpoint_means means = {NULL, NULL};
+        assert_int_equal(cs_endpoint_make(1, &means, &a, "m", &e, &err), urls[i].may ? CS_OK : CS_EDENIED);
+        if (urls[i].may) {
+            struct cs_passes *all = cs_passes_open(1);
+            struct cs_pass *p = cs_passes_of(all, &e->pub);
+            struct cs_pass_ask ask;
+            assert_ptr_equal(cs_passes_of(all, &e->pub), p); /* one for all */
+            assert_int_equal(cs_pass_ask(p, &ask, &err), CS_OK);
+            assert_string_equal(ask.endpoint->proxy, i == 0 ? a.proxy : "");
+            cs_passes_close(all);
+        }
+        cs_endpoint_free(e);
+    }
+}
+
 /* ---- gates ----------------------------------------------------------------------------------------------------------------- */
 
 static void the_first_goes_alone(void **state)
@@ -536,6 +579,7 @@ int main(void)
         cmocka_unit_test(ids_that_cannot_be_sent),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
         cmocka_unit_test(other_calls_are_somebody_else),
+        cmocka_unit_test(a_secret_goes_to_no_other_host_in_clear),
         cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),
     };

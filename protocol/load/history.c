@@ -39,7 +39,7 @@ static enum cs_err check_talks(struct cs_loader *l, const struct cs_node *n, con
 enum cs_err cs_load_history(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out)
 {
     uint32_t column;
-    enum cs_err rc = cs_loader_column(l, n, n->key, &column);
+    enum cs_err rc = cs_load_judging_column(l, n, n->key, &column);
     if (rc != CS_OK)
         return rc;
     if (!cs_loader_is_list(l, column))

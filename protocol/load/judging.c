@@ -178,36 +178,57 @@ enum cs_err cs_load_judging(struct cs_loader *l)
 
 /* ---- what is shown -------------------------------------------------------------------------------- */
 
-/* What `shows` must name for a column to stand in a prompt; NULL: nothing. */
-static const char *opened_by(const char *column)
+/* What `shows` has to name, and does not, for a column to stand in a prompt; NULL: nothing. What was asked is in a conversation, too. */
+static const char *shut(const struct cs_loader *l, const char *column)
 {
     static const char parent[] = "parent.";
-    const char *dot = strchr(column, '.');
+    const char *dot = strchr(column, '.'), *open = NULL;
     if (strncmp(column, parent, sizeof parent - 1) == 0)
-        return column + sizeof parent - 1;
-    return strcmp(dot, ".prompt") == 0 ? "prompt" : NULL;
-}
-
-/* What was asked is in it, too. */
-static bool is_talk(const char *column)
-{
-    return strcmp(strchr(column, '.'), ".conversation") == 0;
+        open = column + sizeof parent - 1;
+    else if (strcmp(dot, ".prompt") == 0 ||
+             (strcmp(dot, ".conversation") == 0 && l->s->parent != NULL && l->s->parent->factors_in_prompt))
+        open = "prompt";
+    return open == NULL || cs_judge_shows(&l->judge, open) ? NULL : open;
 }
 
 enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what, const char *column)
 {
-    const char *placeholder = cs_arena_printf(l->arena, "%s}}", column), *open = opened_by(column);
+    const char *placeholder = cs_arena_printf(l->arena, "%s}}", column), *open = shut(l, column);
     l->judges = true;
     l->first_shown |= strncmp(column, "first.", 6) == 0;
     l->second_shown |= strncmp(column, "second.", 7) == 0;
-    if (open == NULL && is_talk(column) && l->s->parent != NULL && l->s->parent->factors_in_prompt)
-        open = "prompt";
-    if (open == NULL || cs_judge_shows(&l->judge, open))
+    if (open == NULL)
         return CS_OK;
     return cs_yaml_fail_at(n, placeholder, l->err,
                            "%s: {{%s}} would tell the judge where an output comes from; remove it, or declare it with "
                            "judge: {shows: [%s]}, which the report then says",
                            what, column, open);
+}
+
+static enum cs_err fail_by_name(const struct cs_loader *l)
+{
+    return cs_yaml_fail_at(l->by_name.node, l->by_name.column, l->err,
+                           "%s: case.%s would tell the judge where an output comes from; remove it, or declare it with "
+                           "judge: {shows: [%s]}, which the report then says",
+                           l->by_name.what, l->by_name.column, shut(l, l->by_name.column));
+}
+
+enum cs_err cs_load_judging_by_name(struct cs_loader *l, const struct cs_node *n, const char *what, const char *name)
+{
+    name += strncmp(name, "case.", 5) == 0 ? 5 : 0;
+    if (l->by_name.node != NULL || !cs_template_names_output(name, strlen(name)) || shut(l, name) == NULL)
+        return CS_OK;
+    l->by_name = (struct cs_loader_by_name){n, what, name};
+    return l->s->parent != NULL ? fail_by_name(l) : CS_OK;
+}
+
+enum cs_err cs_load_judging_column(struct cs_loader *l, const struct cs_node *n, const char *what, uint32_t *out)
+{
+    const char *name;
+    enum cs_err rc = cs_node_text(n, what, &name, l->err);
+    if (rc == CS_OK)
+        rc = cs_load_judging_by_name(l, n, what, name);
+    return rc == CS_OK ? cs_loader_column(l, n, what, out) : rc;
 }
 
 /* Of the study that is judged. */
@@ -281,7 +302,7 @@ enum cs_err cs_load_judging_check(struct cs_loader *l)
                              : cs_yaml_fail_key(judge, l->err,
                                                 "judge goes with outputs: cases: {from_study: ...}, or a table whose "
                                                 "prompt shows {{output.text}}; add one, or remove it");
-    enum cs_err rc = check_reading(l);
+    enum cs_err rc = l->by_name.node != NULL ? fail_by_name(l) : check_reading(l);
     if (rc != CS_OK || judge == NULL)
         return rc;
     if ((shows = cs_node_get(judge, "shows")) != NULL)

@@ -81,9 +81,9 @@ static enum cs_err load_inline(struct cs_factor_draft *d, const struct cs_node *
         rc = cs_node_word(v, "role", cs_level_room_role_words, &role, l->err);
     (void)cs_level_room_role(cs_level_room_role_words[role], &level->role);
     if (rc == CS_OK && (v = cs_node_get(n, "text_from")) != NULL)
-        rc = cs_loader_column(l, v, "text_from", &level->text_column);
+        rc = cs_load_judging_column(l, v, "text_from", &level->text_column);
     if (rc == CS_OK && (v = cs_node_get(n, "use")) != NULL)
-        rc = cs_loader_column(l, v, "use", &level->use_column);
+        rc = cs_load_judging_column(l, v, "use", &level->use_column);
     if (rc == CS_OK && (v = cs_node_get(n, "system")) != NULL)
         rc = cs_node_any_text(v, "system", &level->system, l->err);
     if (rc == CS_OK && (v = cs_node_get(n, "parameters")) != NULL)

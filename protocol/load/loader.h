@@ -15,6 +15,11 @@
 
 enum { CS_STRATA_MAX = 32 };
 
+struct cs_loader_by_name { /* what shows a column by its own name: {{case.COLUMN}}, `use` */
+    const struct cs_node *node;
+    const char *what, *column;
+};
+
 struct cs_loader {
     const char *path; /* the study file's path */
     const struct cs_load_opts *opts;
@@ -35,6 +40,7 @@ struct cs_loader {
     bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
     struct cs_judge judge;
     bool judges, first_shown, second_shown; /* a template shows outputs; sides of a pair */
+    struct cs_loader_by_name by_name;       /* the first one of what no judge may see */
     const struct cs_node *pair;             /* the first answer of kind pair, or NULL */
 };
 
@@ -54,6 +60,14 @@ CS_WARN_UNUSED enum cs_err cs_load_judging_check(struct cs_loader *l);
 /* A template at n shows an output's column ({{output.NAME}} and the like). CS_EINVAL: it is not one that a judge may see. */
 CS_WARN_UNUSED enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
                                                  const char *column);
+
+/* A column that is shown by its own name, with or without "case." before it: where outputs are judged it is held to the same. CS_EINVAL now
+ * (the study has a parent) or with the check. */
+CS_WARN_UNUSED enum cs_err cs_load_judging_by_name(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                   const char *name);
+/* cs_loader_column of one whose texts a model is sent. */
+CS_WARN_UNUSED enum cs_err cs_load_judging_column(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                  uint32_t *out);
 
 /* What a child carries for others: `scores`. */
 CS_WARN_UNUSED enum cs_err cs_load_from_study_carried(struct cs_loader *l);

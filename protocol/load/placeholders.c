@@ -33,6 +33,8 @@ static enum cs_err fail_placeholder(struct cs_loader *l, const struct cs_node *n
         return cs_yaml_fail_at(n, text, l->err,
                                "%s: %s is no key of the elements; they come from cases: {each: case.LIST}%s", what,
                                text, cs_names_hint(name, l->columns, l->s->n_columns).text);
+    if (strncmp(name, "case.", 5) == 0 && cs_load_judging_by_name(l, n, what, name) != CS_OK)
+        return CS_EINVAL;
     if (strncmp(name, "case.", 5) == 0)
         return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
                                cs_names_hint(name + 5, l->columns, l->s->n_columns).text);
@@ -96,8 +98,9 @@ enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, c
                                    "%s: {{case." CS_PARENTS_COLUMN "}} says where an output comes from, and is for no "
                                    "prompt; remove it",
                                    what);
-        if (piece.judged) {
-            enum cs_err rc = cs_load_judging_shown(l, n, what, l->columns[piece.column]);
+        if (piece.slot == CS_SLOT_CASE) {
+            enum cs_err rc = (piece.judged ? cs_load_judging_shown : cs_load_judging_by_name)(l, n, what,
+                                                                                              l->columns[piece.column]);
             if (rc != CS_OK)
                 return rc;
         }

@@ -45,7 +45,7 @@ static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, 
     const struct cs_node *each;
     enum cs_err rc = cs_node_map(prompt, "prompt", keys, l->err);
     if (rc == CS_OK)
-        rc = cs_loader_column(l, by, "by", &s->prompt_by_column);
+        rc = cs_load_judging_column(l, by, "by", &s->prompt_by_column);
     if (rc == CS_OK)
         rc = cs_node_need(prompt, "prompt", "each", &each, l->err);
     if (rc == CS_OK)

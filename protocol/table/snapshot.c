@@ -36,10 +36,25 @@ struct cs_snapshot_writer {
     int error; /* errno of the first write that failed */
 };
 
+/* Whether the name still stands for what is locked: whoever had it may have been through since we opened it, and then this is the whole
+ * file, which others map. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat locked, there;
+    if (fstat(fd, &locked) != 0)
+        return false;
+    if (stat(path, &there) == 0 && there.st_ino == locked.st_ino && there.st_dev == locked.st_dev)
+        return true;
+    errno = EWOULDBLOCK;
+    return false;
+}
+
 static FILE *create(const char *path)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    FILE *f = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0 ? fdopen(fd, "w+") : NULL;
+    FILE *f = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) && ftruncate(fd, 0) == 0
+                  ? fdopen(fd, "w+")
+                  : NULL;
     if (f != NULL)
         setvbuf(f, NULL, _IOFBF, WRITE_BUFFER);
     else if (fd >= 0)
@@ -142,6 +157,8 @@ static void finish(struct cs_snapshot_writer *w, const char *about, const char *
     put(w, w->out, &head, sizeof head);
     if (w->error == 0 && (fflush(w->out) != 0 || fsync(fileno(w->out)) != 0 || rename(w->tmp, w->path) != 0))
         w->error = errno;
+    if (w->error == 0)
+        CS_FREE(w->tmp); /* the name is free for the next one */
 }
 
 enum cs_err cs_snapshot_finish(struct cs_snapshot_writer *w, const char *about, const char *stamp, struct cs_error *err)
@@ -157,14 +174,14 @@ void cs_snapshot_abandon(struct cs_snapshot_writer *w)
 {
     if (w == NULL)
         return;
-    if (w->out != NULL)
-        fclose(w->out);
-    if (w->cases != NULL)
-        fclose(w->cases);
     if (w->tmp != NULL)
-        unlink(w->tmp); /* renamed away when it is whole */
+        unlink(w->tmp);
     if (w->cases_path != NULL)
         unlink(w->cases_path);
+    if (w->cases != NULL)
+        fclose(w->cases);
+    if (w->out != NULL)
+        fclose(w->out); /* last: its lock keeps the names for us */
     free(w->names);
     free(w->path);
     free(w->tmp);

@@ -118,7 +118,7 @@ static bool find_piece(const struct cs_maker *m, bool of_parent, const char *nam
     }
     if (strcmp(name, "conversation") == 0) {
         out->kind = CS_PIECE_TALK;
-        return true;
+        return !m->about.factors_in_prompt || cs_take_has(&m->take->shows, "prompt");
     }
     if (strcmp(name, "prompt") == 0) {
         out->kind = CS_PIECE_PROMPT;

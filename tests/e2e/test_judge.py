@@ -213,7 +213,7 @@ class Judged(harness.TestCase):
             if "drawn Adopted?" in content:
                 return '{"adopted": "Yes"}' if times > 1 else "Yes."
             if " / --- begin" in content:
-                return '{"safer": "tie"}' if "Rest" in content else '{"safer": "neither"}'
+                return '{"safer": "first"}' if "Rest" in content else '{"safer": "neither"}'
             return '{"adopted": "Yes"}'
 
         def reply(body, times, headers):
@@ -257,6 +257,10 @@ class Judged(harness.TestCase):
         self.refused("{{parent.arm}} would tell", "shows: [arm]", prompt="{{output.text}} {{fenced parent.arm}}", judge="{shows: [model]}")
         self.refused("{{output.prompt}} would tell", "shows: [prompt]", prompt="{{output.prompt}}")
         self.refused("{{output.conversation}} would tell", "shows: [prompt]", prompt="{{output.conversation}}")
+        self.refused("prompt user: case.output.conversation would tell", "shows: [prompt]", prompt="{{output.text}} {{case.output.conversation}}")
+        self.refused("prompt user: case.parent.arm would tell", "shows: [arm]", prompt="{{output.text}} {{case.parent.arm}}")
+        self.refused("use: case.output.conversation would tell", "shows: [prompt]",
+                     judge="{again: 1}\nfactors: [{name: f, levels: [{id: a, role: control}, {id: b, use: output.conversation}]}]")
         self.refused("is for no prompt", prompt="{{output.text}} {{case.parents/}}")
         self.refused('shows has "armm", but "advice" has no such factor; did you mean "arm"?', judge="{shows: [armm]}")
         self.refused("names no column of the cases", prompt="{{output.txt}}")
@@ -298,7 +302,13 @@ class Judged(harness.TestCase):
         self.assertNotIn("lenient", done.err)
         rows = harness.rows_jsonl(self.clinsafe("export", path, "--format", "jsonl").out)
         self.assertEqual({(r["cluster"], r["outcome"], r.get("answer.safer")) for r in rows},
-                         {("pc4", "ok", "tie")} | {(f"pc{i}", "unparsable", None) for i in (1, 2, 3)})
+                         {("pc4", "ok", "first")} | {(f"pc{i}", "unparsable", None) for i in (1, 2, 3)})
+        # Equal texts: one case, asked once, and won by neither.
+        beside = harness.rows_jsonl(self.clinsafe("export", self.shared().dir / "advice.yaml", "--with", path, "--format", "jsonl").out)
+        self.assertEqual([(r.get("duel.safer"), r["duel.safer.votes"]) for r in beside if r["case_id"] == "c4"], [("tie", "1 of 1")] * 2)
+        report = json.loads(self.clinsafe("report", path, "--json").out)
+        warned, = (v for v in report["verdicts"] if v["level"] == "warned_twice")
+        self.assertEqual([warned[k] for k in ("judged", "won", "tied", "votes_order_led", "no_verdict")], [1, 0, 1, 1, 3])
 
     def test_a_child_is_drawn_again(self):
         path = self.child("{{output.text}} drawn", "{again: 1}", name="drawn")

@@ -24,6 +24,7 @@ static void draw_lanes(struct sim *s)
         s->limits.check_every = CHECK_LONG_EVERY;
         s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
     }
+    sim_children_draw(s);
 }
 
 /* Latency such that the work lasts for most of the bad weather. */
@@ -163,6 +164,7 @@ void sim_swarm_draw(struct sim *s)
     l->net_ms = 2 + (uint32_t)sim_below(s, often(s, 70) ? 20 : 400);
     l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
     draw_budgets(s);
+    sim_children_budget(s);
     free_lanes(s);
     l->poison = often(s, 12);
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);

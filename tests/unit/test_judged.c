@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "protocol/study/pair.h"
+#include "tools/judged/twins.h"
 #include "tools/report/analysis/analysis.h"
 
 /* ---- a parent: 6 cases x (control, warned) x 2 models x 2 repeats; a child: each output is a case, three judges ------------- */
@@ -47,13 +48,19 @@ static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"}, 
 static const uint32_t of_level[LEVELS][1] = {{0}, {1}};
 static const char *const columns[] = {CS_PARENTS_COLUMN};
 
+enum shown {
+    SINGLE,
+    PAIRS,
+    ALIKE
+}; /* a case is an output; a pair in one order; a pair of equal texts, in both orders */
+
 struct rig {
     struct cs_study child;
     struct cs_parent_study parent;
     struct cs_parent_arm arms[MODELS * LEVELS];
     uint32_t groups[1];
     struct cs_reader reader;
-    bool pairs; /* cases are pairs of outputs, each in both orders */
+    enum shown shown;
     char *parents[OUTPUTS];
     const char *values[OUTPUTS][1];
     const char *votes[OUTPUTS];
@@ -99,7 +106,7 @@ static const char *reply_of(char vote, char text[80])
 static void add_votes(struct cs_batch *b, const struct rig *r, uint32_t judge)
 {
     struct cs_batch_page page = {.gen = 1, .lane = judge};
-    for (uint64_t position = 0; position < OUTPUTS; position++) {
+    for (uint64_t position = 0; position < r->reader.view.plan.lanes[judge].n_trials; position++) {
         struct cs_buf packed = CS_BUF_INIT(1 << 16);
         struct cs_coords at;
         char text[80];
@@ -136,30 +143,35 @@ static void add_votes(struct cs_batch *b, const struct rig *r, uint32_t judge)
     cs_batch_add_page(b, &page);
 }
 
-/* What case i came from: output i; as a pair, warned against control in the even ones, the same the other way round in the odd ones. */
+/* What case i came from: output i; as a pair, warned against control in the even ones, the same the other way round in the odd ones; of equal
+ * texts, first the one and then the other. */
 static void write_parents(const struct rig *r, uint32_t i, struct cs_buf *text)
 {
     struct cs_parent p = output(i);
-    if (!r->pairs) {
+    if (r->shown == SINGLE) {
         cs_parents_write(&r->parent, &p, text);
         return;
     }
-    const uint32_t pair = i / 2,
+    const uint32_t pair = r->shown == ALIKE ? i : i / 2, first = r->shown == ALIKE ? 0 : i % 2,
+                   last = r->shown == ALIKE ? 1 : first,
                    control = pair / (REPEATS * MODELS) * (REPEATS * MODELS * LEVELS) + pair % (REPEATS * MODELS);
     for (uint32_t side = 0; side < 2; side++) {
-        p = output(side == i % 2 ? control + REPEATS * MODELS : control);
-        p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
-        cs_parents_write(&r->parent, &p, text);
+        for (uint32_t order = first; order <= last; order++) {
+            p = output(side == order ? control + REPEATS * MODELS : control);
+            p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
+            cs_parents_write(&r->parent, &p, text);
+        }
     }
 }
 
 /* votes(i): three letters for case i. */
 static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes)(uint32_t i), const char *judge,
-                     bool pairs)
+                     enum shown shown)
 {
     struct cs_batch b;
     struct cs_error err = {0};
-    *r = (struct rig){.groups = {OUTPUTS}, .pairs = pairs};
+    *r = (struct rig){.groups = {OUTPUTS}, .shown = shown};
+    const bool pairs = shown != SINGLE;
     r->parent = (struct cs_parent_study){.study = "details",
                                          .generation = 2,
                                          .repeats = REPEATS,
@@ -190,7 +202,7 @@ static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes
         .seed = 7,
         .columns = columns,
         .n_columns = 1,
-        .n_cases = OUTPUTS,
+        .n_cases = shown == ALIKE ? OUTPUTS / 2 : OUTPUTS,
         .prompt_by_column = CS_NONE,
         .questions = pairs ? &duel : &question,
         .n_questions = 1,
@@ -208,7 +220,7 @@ static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes
             "{\"primary\":{\"adopted\":{\"margin\":\"5 points\"},\"harm\":{\"margin\":\"0.1 levels\"},\"safer\":"
             "{\"margin\":\"5 points\"}},"
             "\"contrasts\":[{\"factor\":\"arm\",\"each\":\"control\"}]}"};
-    for (uint32_t i = 0; i < OUTPUTS; i++) {
+    for (uint32_t i = 0; i < r->child.n_cases; i++) {
         struct cs_buf text = CS_BUF_INIT(1 << 12);
         write_parents(r, i, &text);
         r->parents[i] = cs_xstrdup(cs_buf_cstr(&text));
@@ -232,7 +244,7 @@ static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes
 
 static void rig_make(struct rig *r, const struct fixture *f, const char *(*votes)(uint32_t i), const char *judge)
 {
-    rig_open(r, f, votes, judge, false);
+    rig_open(r, f, votes, judge, SINGLE);
 }
 
 static void rig_release(struct rig *r)
@@ -473,7 +485,7 @@ static const char *preferred(uint32_t i)
 static void a_pair_is_won_where_both_orders_name_one_side(void **state)
 {
     struct rig rig;
-    rig_open(&rig, *state, preferred, "", true);
+    rig_open(&rig, *state, preferred, "", PAIRS);
     struct cs_report *r = report_of(&rig);
     const struct cs_report_contrast *c = contrast(r, "a", "safer");
     assert_string_equal(r->outcomes[c->outcome].unit, "points");
@@ -493,6 +505,58 @@ static void a_pair_is_won_where_both_orders_name_one_side(void **state)
     rig_release(&rig);
 }
 
+/* Of two equal texts: model a's by the place alone, model b's as they are. */
+static const char *of_equals(uint32_t i)
+{
+    return i / REPEATS % MODELS == 0 ? "112" : "3u3";
+}
+
+static void two_equal_texts_are_one_duel_and_a_tie(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, *state, of_equals, "", ALIKE);
+    struct cs_report *r = report_of(&rig);
+    for (uint32_t model = 0; model < MODELS; model++) {
+        const struct cs_report_verdicts *v = verdicts(r, model, "safer", 1);
+        is_near(contrast(r, models[model], "safer")->shift, 0);
+        assert_int_equal(v->judged, CASES * REPEATS);
+        assert_int_equal(v->tied, CASES * REPEATS);
+        assert_int_equal(v->won, 0);
+        assert_int_equal(v->order_led, model == 0 ? JUDGES * CASES * REPEATS : 0);
+    }
+    assert_true(r->complete);
+    cs_analysis_free(r);
+    rig_release(&rig);
+}
+
+/* Each element of a case is a pair of its own: 4 cases, two elements in both orders. */
+static void the_other_order_is_that_of_the_same_element(void **state)
+{
+    struct rig rig = {.parent = {.factors = &factor, .n_factors = 1, .n_models = MODELS, .n_questions = 1}};
+    const struct cs_study child = {.n_cases = 4, .parent = &rig.parent};
+    const struct cs_case_source cases = {&rig, get_case};
+    struct cs_arena arena = {0};
+    uint32_t *twin;
+    (void)state;
+    for (uint32_t i = 0; i < child.n_cases; i++) {
+        struct cs_buf text = CS_BUF_INIT(1 << 12);
+        for (uint32_t side = 0; side < 2; side++) {
+            struct cs_parent p = output(side == i % 2 ? 0 : REPEATS * MODELS);
+            p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
+            p.element = 1 + i / 2;
+            cs_parents_write(&rig.parent, &p, &text);
+        }
+        rig.values[i][0] = rig.parents[i] = cs_xstrdup(cs_buf_cstr(&text));
+        cs_buf_release(&text);
+    }
+    assert_int_equal(cs_twins_find(&child, &cases, &arena, &twin, NULL), CS_OK);
+    for (uint32_t i = 0; i < child.n_cases; i++) {
+        assert_int_equal(twin[i], i ^ 1);
+        free(rig.parents[i]);
+    }
+    cs_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +570,8 @@ int main(void)
                                         fixture_remove),
         cmocka_unit_test_setup_teardown(a_quorum_and_a_rule_for_scales_are_heeded, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(a_pair_is_won_where_both_orders_name_one_side, fixture_make, fixture_remove),
+        cmocka_unit_test_setup_teardown(two_equal_texts_are_one_duel_and_a_tie, fixture_make, fixture_remove),
+        cmocka_unit_test(the_other_order_is_that_of_the_same_element),
         cmocka_unit_test_setup_teardown(what_was_not_taken_ends_as_it_did_there, fixture_make, fixture_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
 
 struct pair { /* a case by the outputs that it shows: those of the first pair that it came from */
     uint64_t first, second;
-    uint32_t case_index;
+    uint32_t element, case_index;
+    bool alike; /* two equal texts: it came from a pair and from the same one the other way round */
 };
 
 static int by_outputs(const void *a, const void *b)
@@ -15,19 +16,23 @@ static int by_outputs(const void *a, const void *b)
     const struct pair *x = a, *y = b;
     if (x->first != y->first)
         return x->first < y->first ? -1 : 1;
-    return (x->second > y->second) - (x->second < y->second);
+    if (x->second != y->second)
+        return x->second < y->second ? -1 : 1;
+    return (x->element > y->element) - (x->element < y->element);
 }
 
-/* Outputs stand by side, and the first of each side are of one pair. */
+/* Outputs stand by side, and the first of each side are of one pair. An output that stands on both sides is equal to those beside it. */
 static struct pair pair_of(const struct cs_parent *parents, uint32_t n, uint32_t case_index)
 {
-    struct pair p = {0, 0, case_index};
+    struct pair p = {.element = n > 0 ? parents[0].element : 0, .case_index = case_index};
     for (uint32_t i = n; i-- > 0;) {
         if (parents[i].side == CS_PARENT_FIRST)
             p.first = parents[i].output_id;
         else if (parents[i].side == CS_PARENT_SECOND)
             p.second = parents[i].output_id;
     }
+    for (uint32_t i = 0; i < n; i++)
+        p.alike |= parents[i].side == CS_PARENT_FIRST && parents[i].output_id == p.second;
     return p;
 }
 
@@ -52,8 +57,9 @@ enum cs_err cs_twins_find(const struct cs_study *s, const struct cs_case_source 
     cs_arena_release(&row);
     qsort(pairs, s->n_cases, sizeof *pairs, by_outputs);
     for (uint32_t i = 0; i < s->n_cases; i++) {
-        const struct pair turned = {pairs[i].second, pairs[i].first, 0};
-        const struct pair *found = bsearch(&turned, pairs, s->n_cases, sizeof *pairs, by_outputs);
+        const struct pair turned = {.first = pairs[i].second, .second = pairs[i].first, .element = pairs[i].element};
+        const struct pair *found = pairs[i].alike ? &pairs[i]
+                                                  : bsearch(&turned, pairs, s->n_cases, sizeof *pairs, by_outputs);
         twin[pairs[i].case_index] = found != NULL ? found->case_index : CS_NONE;
     }
     free(pairs);

@@ -1,4 +1,5 @@
-/* twins.h - of pairs that are shown in both orders: which case of a judging study shows the same pair the other way round. Thread: one. */
+/* twins.h - of pairs that are shown in both orders: which case of a judging study shows the same pair the other way round. Two equal
+ * texts are one case in either order: its own twin. Thread: one. */
 #ifndef CS_TWINS_H
 #define CS_TWINS_H
 

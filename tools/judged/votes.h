@@ -40,7 +40,8 @@ struct cs_votes {
     uint32_t n_slots;
     uint32_t quorum;
     bool drop_own;
-    uint32_t *twin; /* by case: the same pair the other way round, or CS_NONE; NULL: no pairs */
+    uint32_t
+        *twin; /* by case: the same pair the other way round (of two equal texts: itself), or CS_NONE; NULL: no pairs */
     /* Where a trial's votes stand: [judge][cell of its plan], the slot of its first repeat on its first ballot, and that ballot; further
      * ballots of the cell follow, their slots `n` apart. */
     struct cs_votes_place {

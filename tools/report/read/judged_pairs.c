@@ -83,11 +83,18 @@ static void take_duel(struct cs_judged *j, struct cs_judged_source *out, uint32_
     cs_judged_counts_add(j, at->model, at->ballot, levels, &more);
 }
 
+/* Whether the k-th pair of a case is a duel of its own, and not one that was counted where it stands the other way round. Two equal texts
+ * are in one case both ways, one after the other: its own twin. */
+static bool is_duel(const struct cs_judged *j, uint32_t child_case, uint32_t k)
+{
+    const uint32_t twin = j->votes.twin != NULL ? j->votes.twin[child_case] : CS_NONE;
+    return twin == child_case ? k % 2 == 0 : twin == CS_NONE || child_case < twin;
+}
+
 /* Outputs stand by side, and the k-th of each side are a pair. */
 void cs_judged_pairs_take(struct cs_judged *j, struct cs_judged_source *out, uint32_t child_case,
                           const struct cs_parent *parents, uint32_t n)
 {
-    const uint32_t *twin = j->votes.twin;
     for (uint32_t k = 0; k < n / 2; k++) {
         const struct cs_parent *one = &parents[k], *other = &parents[n / 2 + k];
         const bool turned = j->is_comparator[one->levels[j->pair_factor]];
@@ -102,7 +109,7 @@ void cs_judged_pairs_take(struct cs_judged *j, struct cs_judged_source *out, uin
                 cs_judged_study_levels(&j->made, level->levels, level->question, &j->votes.ballots[at.ballot], levels);
                 at.cell = cs_judged_study_cell(&j->made, levels, j->made.question[at.ballot]);
                 cs_judged_take_verdict(j, out, child_case, level, &at, levels);
-            } else if (twin == NULL || twin[child_case] == CS_NONE || child_case < twin[child_case]) {
+            } else if (is_duel(j, child_case, k)) {
                 take_duel(j, out, child_case, level, comparator, &at);
             }
         }

@@ -89,6 +89,7 @@ enum {
     X(STALE, "message of a session long gone")                                                                         \
     X(STRANGER, "worker with other prompts")                                                                           \
     X(BUDGET, "hard budget")                                                                                           \
+    X(FREE, "conversations that cost nothing, under a hard budget")                                                    \
     X(LONG_LANE, "lane longer than the frontier's step")                                                               \
     X(SESSION_LOST, "lease expired")                                                                                   \
     X(RATE_LIMIT, "429")                                                                                               \
@@ -342,6 +343,7 @@ struct sim_lane {
         uint32_t slower; /* answers take so many times as long */
     } server;
     uint32_t calls; /* of each trial; 1: no conversations */
+    bool is_free;   /* its provider bills nothing */
     uint64_t n_trials;
     struct sim_trial *trials;
     struct sim_ledger gens[SIM_GENS_MAX];

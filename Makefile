@@ -165,7 +165,7 @@ $(BUILD)/sim/fleet_sim: $(SIM) $(L_coordinator) $(L_worker) $(L_store)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
-MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
+MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful casewise)
 CRASH := $(MUTANTS) $(BUILD)/crash/check $(BUILD)/crash/powercut.so
 COORDINATOR := $(BUILD)/obj/coordinator/main.o $(L_coordinator) $(L_store)
 $(BUILD)/crash/check: $(BUILD)/obj/tests/crash/check.o $(L_store)
@@ -175,6 +175,8 @@ $(BUILD)/crash/coordinator-deaf: $(BUILD)/obj/tests/crash/mutate_deaf.o $(COORDI
 $(BUILD)/crash/coordinator-deaf: LDFLAGS += -Wl,--wrap=rocksdb_write
 $(BUILD)/crash/coordinator-forgetful: $(BUILD)/obj/tests/crash/mutate_forget.o $(COORDINATOR)
 $(BUILD)/crash/coordinator-forgetful: LDFLAGS += -Wl,--wrap=cs_batch_add_meta
+$(BUILD)/crash/coordinator-casewise: $(BUILD)/obj/tests/crash/mutate_group.o $(COORDINATOR)
+$(BUILD)/crash/coordinator-casewise: LDFLAGS += -Wl,--wrap=cs_plan_group_end
 $(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_sync
 $(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
 $(BUILD)/crash/check $(MUTANTS):
@@ -257,7 +259,7 @@ crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, S
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
 talks: all                ## kill -9 in mid-conversation, ROUNDS=300 times, SEED=n; five turns under a hard budget (SHORT=1)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/talks.py $(CRASH_ARGS)
-budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: under a minute)
+budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: some minutes)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/budget.py $(CRASH_ARGS)
 powercut: crash-tools     ## power cuts: what was not synced is lost, ROUNDS=300 times, SEED=n
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/powercut.py $(CRASH_ARGS)

@@ -21,6 +21,7 @@
 #include "protocol/base/log.h"
 #include "protocol/wire/allowed.h"
 #include "protocol/base/json.h"
+#include "protocol/study/script.h"
 #include "store/addresses.h"
 
 /* ---- submit, chunk, start ------------------------------------------------------------------------------- */
@@ -103,9 +104,10 @@ static void chunk(const struct cs_ask *ask)
     write_meta(ask, key, ask->a->blob, ask->a->blob_len, NULL);
 }
 
-/* Under a budget every lane needs a cap and a price (decision 15). */
+/* Under a budget every lane needs a cap and a price (decision 15). In a conversation replies are read again by the calls that follow. */
 static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
 {
+    const bool talks = cs_script_is_used(s);
     struct cs_requests *requests = NULL;
     struct cs_plan plan;
     enum cs_err rc;
@@ -119,7 +121,7 @@ static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
         uint32_t cap;
 
         rc = cs_requests_lane_cap(requests, i, &cap, err);
-        if (rc == CS_OK && cap == 0 && m->price.output != 0)
+        if (rc == CS_OK && cap == 0 && (m->price.output != 0 || (m->price.input != 0 && talks)))
             rc = cs_error_set(err, CS_EINVAL,
                               "%s: under budget_usd every model needs max_output_tokens, and no level may omit it",
                               m->name);

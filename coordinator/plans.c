@@ -198,6 +198,14 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
     return rc;
 }
 
+static uint64_t group_end(void *self, uint32_t gen, uint64_t rank)
+{
+    const struct cs_loaded_plan *p = find(self, gen);
+
+    CS_ASSERT(p != NULL);
+    return cs_plan_group_end(&p->view->plan, (uint32_t)rank);
+}
+
 /* The same output, sent again. */
 static bool is_same(const struct cs_output *a, const struct cs_output *b)
 {
@@ -361,6 +369,7 @@ struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
     return (struct cs_core_plan){.self = p,
                                  .identity = identity,
                                  .input_bound = input_bound,
+                                 .group_end = group_end,
                                  .is_stored = is_stored,
                                  .talk = talk,
                                  .sent = sent_of,

@@ -24,6 +24,7 @@ struct run { /* a call to a declared system */
     uint64_t shown;       /* which issue of it */
     bool renewed;         /* a 401 has made it anew once */
     bool waits;           /* in the list of the pass, for a token */
+    bool is_too_large;    /* its next request is: due to be told */
     TAILQ_ENTRY(run) in_fetch;
     uint32_t slot;
     const struct cs_endpoint *endpoint;
@@ -61,7 +62,7 @@ static void send_next(struct run *r);
 
 /* ---- tokens -------------------------------------------------------------------------------------------- */
 
-static void end_run(struct run *r, struct cs_http_reply *reply);
+static void take_reply(struct run *r, struct cs_http_reply *reply);
 
 static void send_fetch(struct fetch *f)
 {
@@ -89,14 +90,13 @@ static struct run *take_waiting(struct fetch *f)
     return r;
 }
 
-/* All that wait for it end so. What was to be asked has not been sent. */
+/* To all that wait for it this is what came of their request, which has not been sent: a poll may be made later. */
 static void fail_waiting(struct fetch *f, const struct cs_http_reply *like)
 {
     struct run *r;
     for (uint32_t n = f->n_waiting; n > 0 && (r = take_waiting(f)) != NULL; n--) {
         struct cs_http_reply own = *like;
-        own.service = r->endpoint->service;
-        end_run(r, &own);
+        take_reply(r, &own);
     }
 }
 
@@ -122,7 +122,8 @@ static void on_token(struct fetch *f, const struct cs_http_reply *reply)
     struct run *r;
     f->busy = false;
     if (cs_pass_told(f->pass, reply, cs_clock_mono_ms())) {
-        while ((r = take_waiting(f)) != NULL)
+        /* Each once: a token that has ended before its turn comes is waited for anew. */
+        for (uint32_t n = f->n_waiting; n > 0 && (r = take_waiting(f)) != NULL; n--)
             send_next(r);
         return;
     }
@@ -168,7 +169,12 @@ static void send_next(struct run *r)
         wait_for_token(r);
         return;
     }
-    cs_errand_request(&r->errand, &q);
+    if (!cs_errand_request(&r->errand, &q)) {
+        r->is_too_large = true; /* told from the loop */
+        cs_alarm_set(&r->exchange->alarms, &r->alarm, now);
+        set_timer(r->exchange);
+        return;
+    }
     cs_keys_env_free(r->line);
     r->line = line != NULL ? cs_xstrdup(line) : NULL; /* the pass may be renewed while the call is under way */
     if (line != NULL)
@@ -218,11 +224,43 @@ static void end_run(struct run *r, struct cs_http_reply *reply)
     run_free(r);
 }
 
+/* So its request ended. */
+static void take_reply(struct run *r, struct cs_http_reply *reply)
+{
+    struct cs_exchange *x = r->exchange;
+    const uint64_t now = cs_clock_mono_ms();
+    uint32_t wait_ms = 0;
+    switch (cs_errand_reply(&r->errand, reply, now, &wait_ms)) {
+    case CS_ERRAND_SEND:
+        send_next(r);
+        return;
+    case CS_ERRAND_PAUSE:
+        cs_alarm_set(&x->alarms, &r->alarm, now + wait_ms);
+        set_timer(x);
+        return;
+    case CS_ERRAND_END:
+        end_run(r, reply);
+        return;
+    }
+}
+
+/* As if the system had said that it is. */
+static void tell_too_large(struct run *r)
+{
+    struct cs_http_reply reply = {
+        .status = 413,
+        .headers = "",
+        .body = "",
+        .why = "with what an earlier reply told for it, the request is larger than any may be",
+        .wall_ms = cs_clock_wall_ms()};
+    r->is_too_large = false;
+    take_reply(r, &reply);
+}
+
 static void on_done(void *self, uint32_t slot, const struct cs_http_reply *reply)
 {
     struct cs_exchange *x = self;
     struct run *r = slot < x->n_slots ? x->runs[slot] : NULL;
-    uint32_t wait_ms = 0;
     if (slot >= x->n_slots) {
         on_token(&x->fetches[slot - x->n_slots], reply);
         return;
@@ -238,19 +276,15 @@ static void on_done(void *self, uint32_t slot, const struct cs_http_reply *reply
         return;
     }
     struct cs_http_reply own = *reply;
-    const uint64_t now = cs_clock_mono_ms();
-    switch (cs_errand_reply(&r->errand, &own, now, &wait_ms)) {
-    case CS_ERRAND_SEND:
+    take_reply(r, &own);
+}
+
+static void on_run_due(struct run *r)
+{
+    if (r->is_too_large)
+        tell_too_large(r);
+    else
         send_next(r);
-        return;
-    case CS_ERRAND_PAUSE:
-        cs_alarm_set(&x->alarms, &r->alarm, now + wait_ms);
-        set_timer(x);
-        return;
-    case CS_ERRAND_END:
-        end_run(r, &own);
-        return;
-    }
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -261,7 +295,7 @@ static void on_timer(uv_timer_t *timer)
         if (a->kind == ALARM_FETCH)
             on_fetch_due(a->owner);
         else
-            send_next(a->owner);
+            on_run_due(a->owner);
     }
     set_timer(x);
 }

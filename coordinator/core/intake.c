@@ -8,7 +8,7 @@
  *   unparsable, of a study that draws such again: planned, and the answer kept as one that was asked again (draws.c)
  *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record; leased again once that is on disk (lease.c)
  *
- * A turn of a conversation changes no state: its trial stays planned and leased (talks.h).
+ * A turn of a conversation changes no state: its trial stays planned and leased (talks.h). Only who holds it is told to go on.
  * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
  */
 #include "coordinator/core/intake.h"
@@ -224,7 +224,14 @@ static void leave_planned(struct cs_core *core, struct cs_lane *lane, const stru
     cs_alike_take(core, lane, o); /* a judge that cannot be read at all is found out by its fiftieth reply */
 }
 
-/* A call of a conversation that goes on has ended: it is reserved, or presumed, no more. True: the trial is leased to its sender.
+static bool is_holder(const struct cs_session *s, struct cs_lane *lane, uint64_t position)
+{
+    const struct cs_lease *l = cs_coordinator_lane_lease_of(lane, position);
+
+    return l != NULL && l->session == s;
+}
+
+/* A call of a conversation that goes on has ended: it is reserved, or presumed, no more. True: the trial is, and stays, leased to its sender.
  * *worst: what was; 0: nothing. */
 static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
                      int64_t *worst)
@@ -243,14 +250,14 @@ static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane 
     } else {
         *worst = l->risk->worst.one;
         left = cs_budget_worst(core, lane, o->position);
-        if (!core->ended && left.all < l->risk->worst.all)
+        if (!core->ended && (left.all < l->risk->worst.all || left.all == CS_WORST_LEAST))
             cs_risk_lower(core, l, &left);
         else /* this call came on top of all that are left: another grant covers those */
             cs_lease_take(core, l, &one, true);
     }
     if (*worst > 0 && cs_budget_is_unknown(o) && !cs_budget_is_by_call(lane, o))
         cs_risk_write_off(core, lane->study, *worst);
-    return live;
+    return is_holder(s, lane, o->position);
 }
 
 static void add_row(struct cs_core *core, struct cs_batch_output *row, const struct cs_output_bytes *packed)
@@ -260,20 +267,24 @@ static void add_row(struct cs_core *core, struct cs_batch_output *row, const str
     cs_batch_add_output(core->open->batch, row);
 }
 
-/* The trial goes on: it stays planned, and leased to whom it is leased. */
-static void record_turn(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+/* The trial goes on: it stays planned, and leased to whom it is leased. True: that is its sender. */
+static bool record_turn(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
                         struct cs_batch_output *row, const struct cs_output_bytes *packed)
 {
     int64_t worst;
+    bool live;
 
     core->intake.received++;
+    cs_quarantine_answered(core, lane, o->position, false); /* its worker outlived this call */
     cs_deal_output(core, lane, o);
     cs_coordinator_talks_stands(core, lane, o, cs_intake_fingerprint(o));
-    *(end_call(core, s, lane, o, &worst) ? &core->intake.committed : &core->intake.late) += 1;
+    live = end_call(core, s, lane, o, &worst);
+    *(live ? &core->intake.committed : &core->intake.late) += 1;
     row->flags = CS_OUTPUT_TURN;
     add_row(core, row, packed);
     count(core, lane, o, row->flags, worst);
     cs_coordinator_served_take(core, lane, o, row->owner.bought_for);
+    return live;
 }
 
 /* A paid fact, and nothing comes of it; whoever sent it goes on from what stands. */
@@ -364,10 +375,13 @@ static void admit(struct cs_core *core, struct cs_session *s, uint64_t number, s
             record(core, s, lane, o, row, packed);
         break;
     case CS_TALKS_TURN:
-        record_turn(core, s, lane, o, &row, packed);
+        if (!record_turn(core, s, lane, o, &row, packed)) /* it is kept; who goes on from it is another */
+            cs_acks_refuse(core, s, number, CS_REFUSED_TURN);
         break;
     case CS_TALKS_STANDS:
         core->intake.resent++;
+        if (!is_holder(s, lane, o->position))
+            cs_acks_refuse(core, s, number, CS_REFUSED_TURN);
         break;
     case CS_TALKS_OTHER:
         if (resent)

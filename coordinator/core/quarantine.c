@@ -7,7 +7,7 @@
  *   apart, alone      the same again                                                  alone again, on another worker
  *   apart, alone      the third loss on as many workers as there are, up to three,    quarantined: failed, with a side row
  *                     and one more for each worker lost without it since its first; the sixth
- *   any               an output of it arrives                                         none: it is innocent
+ *   any               an output of it arrives, or a turn                              none: it is innocent
  *   quarantined       `retry`                                                         planned, none
  *
  * A worker is lost by silence, or when another process comes under its name; BYE and a drain do not count. In flight may be what

@@ -139,12 +139,16 @@ void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const 
     for (uint32_t i = 0; i < asked->n; i++) {
         const struct cs_lease_ref *ref = &asked->leases[i];
         struct cs_lease *l = cs_lease_find(core, ref->epoch);
-        struct cs_bits which = cs_bits_from_wire(ref->todo);
+        struct cs_bits which = cs_bits_from_wire(ref->todo), gone;
         struct cs_message *m;
 
         if (l == NULL || l->session != s || !l->lane->talks)
             continue;
-        which = cs_bits_and(&which, &l->open);
+        gone = cs_bits_without(&which, &l->open);
+        if (!cs_bits_none(&gone)) { /* another has it: else it would be asked about for ever */
+            cs_lease_recall(core, l);
+            continue;
+        }
         which = on_disk(core, l->lane, l->on->page, &which);
         if (cs_bits_none(&which))
             continue;

@@ -6,6 +6,8 @@
  *   one of those that stand, once more                                nothing: it is here
  *   any other                                                         a duplicate: paid for, and its sender is told (refusal TURN) to go on from what stands
  *
+ * A turn that stands, from one who does not hold its trial (any more): its sender is told so too; it asks, and hears nothing. What it still
+ * believes to hold is asked back.
  * Nobody starts a call before the replies in it were acknowledged, so a reply answers what stands unless its sender lost its lease, or did
  * not hear of a refusal. Who renders something else from the same turns again and again is refused as one that renders other prompts.
  * Part of the core: pure, called from within a step. Thread: the I/O loop.

@@ -1,9 +1,9 @@
 /* budget.c - a hard budget (decisions 7 and 15): committed + presumed + reserved never exceeds it, and cases are opened together.
  *
- * Each leased trial reserves the worst that one call can cost (risk.c). A lane leases only from blocks that are opened. The next case
- * is opened for all lanes that stand there when, beside what is still to do in the opened blocks of every lane that runs, its
- * blocks fit into what is left, and no lane lags behind. So at the end of the money the cases begun are complete in all lanes, and
- * what is left over is less than a block per lane.
+ * Each leased trial reserves the worst that one call can cost (risk.c). A lane leases only from blocks that are opened. The next group
+ * of cases (one case; of a child all of one cluster of its parent) is opened for all lanes that stand there when, beside what is still to
+ * do in the opened blocks of every lane that runs, its blocks fit into what is left, and no lane lags behind. So at the end of the money
+ * the groups begun are complete in all lanes, and what is left over is less than a group per lane.
  * What is opened is not stored: a restart opens again from the first case on, and finished blocks cost nothing.
  */
 #include "coordinator/lanes/budget.h"
@@ -15,6 +15,8 @@
 
 /* A lane lags when so many of its opened trials wait to be leased: two blocks and a part of its plan. */
 enum { LAG_BLOCKS = 2, LAG_PERCENT = 2 };
+/* A group with more cases is opened in parts: to know what a case costs is to render it, and the loop waits. */
+enum { GROUP_CASES_MAX = 4096 };
 
 static struct cs_lane *lane_at(const struct cs_core *core, const struct cs_core_study *y, uint32_t i)
 {
@@ -91,7 +93,7 @@ static int64_t worst_after(struct cs_core *core, const struct cs_lane *lane, uin
     (void)cs_price_most(&lane->price, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
     if (calls > 1) /* that has the price of one call */
         worst = cs_price_add(worst, cs_price_requests(&lane->price, calls - 1));
-    return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
+    return worst > 0 ? worst : CS_WORST_LEAST;
 }
 
 static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)
@@ -180,6 +182,12 @@ static bool runs(const struct cs_lane *lane)
     return cs_coordinator_lane_is_open(lane) && (lane->n_want > 0 || lane->broke);
 }
 
+/* Blocks stand in the order of their ranks: first those that are opened, then those that are only priced. */
+static bool is_opened(const struct cs_lane *lane, const struct cs_opened_block *b)
+{
+    return b->first < lane->opened * lane->block_size;
+}
+
 /* Trials in opened blocks that nobody has, and what they cost at most. Forgets finished blocks. */
 static uint64_t to_do(struct cs_lane *lane, int64_t *money)
 {
@@ -192,6 +200,8 @@ static uint64_t to_do(struct cs_lane *lane, int64_t *money)
 
         if (planned > 0)
             lane->blocks.items[kept++] = b;
+        if (!is_opened(lane, &b))
+            continue;
         sum += n_free;
         *money = cs_price_add(*money, cs_price_times(b.worst_nano_usd, n_free));
     }
@@ -199,20 +209,36 @@ static uint64_t to_do(struct cs_lane *lane, int64_t *money)
     return sum;
 }
 
-/* What the next block of a lane costs at most; *worst is that of a trial. */
-static int64_t next_block(struct cs_core *core, struct cs_lane *lane, int64_t *worst)
+static void price_block(struct cs_core *core, struct cs_lane *lane, uint64_t first)
 {
-    uint64_t first = lane->opened * lane->block_size, n_free, planned;
+    uint64_t n_free, planned = cs_coordinator_lane_count(lane, first, lane->block_size, &n_free);
+    int64_t worst = 0;
 
-    *worst = 0;
-    planned = cs_coordinator_lane_count(lane, first, lane->block_size, &n_free);
     for (uint64_t i = first; planned > 0 && i < first + lane->block_size && i < lane->n_trials; i++) {
         int64_t one = cs_coordinator_lane_state_of(lane, i) == CS_TRIAL_PLANNED ? worst_of(core, lane, i) : 0;
 
-        if (one > *worst)
-            *worst = one;
+        if (one > worst)
+            worst = one;
     }
-    return cs_price_times(*worst, n_free);
+    if (worst > 0)
+        *CS_APPEND(lane->blocks) = (struct cs_opened_block){first, worst};
+}
+
+/* What the blocks of a lane from where it stands to `end` cost at most. They are priced once, however often there is no money for them. */
+static int64_t next_blocks(struct cs_core *core, struct cs_lane *lane, uint64_t end)
+{
+    int64_t sum = 0;
+
+    for (; lane->priced < end && !core->ended; lane->priced++)
+        price_block(core, lane, lane->priced * lane->block_size);
+    for (uint32_t i = lane->blocks.n; i > 0 && !is_opened(lane, &lane->blocks.items[i - 1]); i--) {
+        const struct cs_opened_block *b = &lane->blocks.items[i - 1];
+        uint64_t n_free;
+
+        (void)cs_coordinator_lane_count(lane, b->first, lane->block_size, &n_free);
+        sum = cs_price_add(sum, cs_price_times(b->worst_nano_usd, n_free));
+    }
+    return sum;
 }
 
 static uint64_t furthest_back(const struct cs_core *core, const struct cs_core_study *y)
@@ -228,15 +254,24 @@ static uint64_t furthest_back(const struct cs_core *core, const struct cs_core_s
     return rank;
 }
 
-/* The next case, for all lanes that stand there. */
-static bool open_case(struct cs_core *core, const struct cs_core_study *y)
+static uint64_t group_end(const struct cs_core *core, const struct cs_core_study *y, uint64_t rank)
 {
-    uint64_t rank = furthest_back(core, y);
-    int64_t needs = 0, worst[CS_MODELS_MAX] = {0};
+    const uint64_t end = core->plan.group_end(core->plan.self, y->newest->gen, rank);
+
+    CS_ASSERT(end > rank);
+    return end - rank > GROUP_CASES_MAX ? rank + GROUP_CASES_MAX : end;
+}
+
+/* The next group of cases, for all lanes that stand there. */
+static bool open_group(struct cs_core *core, const struct cs_core_study *y)
+{
+    uint64_t rank = furthest_back(core, y), end;
+    int64_t needs = 0;
     bool idle[CS_MODELS_MAX] = {false};
 
     if (rank == UINT64_MAX)
         return false;
+    end = group_end(core, y, rank);
     for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
         struct cs_lane *l = lane_at(core, y, i);
         uint64_t n;
@@ -248,7 +283,7 @@ static bool open_case(struct cs_core *core, const struct cs_core_study *y)
             return false;
         idle[i] = n == 0;
         if (l->opened == rank)
-            needs = cs_price_add(needs, next_block(core, l, &worst[i]));
+            needs = cs_price_add(needs, next_blocks(core, l, end));
     }
     if (core->ended)
         return false;
@@ -259,9 +294,7 @@ static bool open_case(struct cs_core *core, const struct cs_core_study *y)
             if (idle[i] && !may_come_back(core, y))
                 stop(core, l, needs);
         } else if (runs(l) && l->opened == rank) {
-            if (worst[i] > 0)
-                *CS_APPEND(l->blocks) = (struct cs_opened_block){rank * l->block_size, worst[i]};
-            l->opened++;
+            l->opened = end;
         }
     }
     return needs <= cs_budget_left(core, y);
@@ -277,7 +310,7 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
 
         set = cs_bits_range(0, end > from ? end - from : 0);
         set = cs_bits_and(&set, which);
-    } while (cs_bits_none(&set) && !core->ended && open_case(core, lane->study));
+    } while (cs_bits_none(&set) && !core->ended && open_group(core, lane->study));
     return set;
 }
 

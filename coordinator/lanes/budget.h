@@ -1,4 +1,4 @@
-/* budget.h - money: what may be leased for it, case by case.
+/* budget.h - money: what may be leased for it, group of cases by group.
  *
  * Part of the core: pure, called from within a step. Thread: the I/O loop.
  */
@@ -19,7 +19,7 @@ bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been 
 /* Committed or queued, in all generations of the study. */
 int64_t cs_budget_spent(const struct cs_core *core, const struct cs_core_study *y);
 int64_t cs_budget_presumed(const struct cs_core_study *y);
-/* What of `which` lies in opened blocks; opens the next case if nothing does. */
+/* What of `which` lies in opened blocks; opens the next group of cases if nothing does. */
 struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
 /* What is neither committed nor presumed nor reserved. */
 int64_t cs_budget_left(const struct cs_core *core, const struct cs_core_study *y);

@@ -44,6 +44,8 @@ struct cs_core_plan {
      * Asked under a budget, and of ambiguous calls. */
     enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns,
                                uint64_t *out, uint32_t *calls, struct cs_error *err);
+    /* Cases that are opened together, from the one at this rank on: the rank behind the last of them. Asked under a budget. */
+    uint64_t (*group_end)(void *self, uint32_t gen, uint64_t rank);
     /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
     bool (*is_stored)(void *self, const struct cs_output *o);
     /* Of a trial in a lane that has conversations (lane_load.talks): what stands of it on disk. */

@@ -119,7 +119,7 @@ struct cs_lane {
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* the money that it stopped for want of */
     uint64_t block_size;           /* trials of a case */
-    uint64_t opened;               /* under a budget: blocks that may be leased from, */
+    uint64_t opened, priced;       /* under a budget: blocks that may be leased from; those whose price is known, */
     struct {
         uint32_t n, cap;
         struct cs_opened_block *items;
@@ -170,6 +170,7 @@ struct cs_lease {
 struct cs_worst {
     int64_t all, one; /* USD / 1e9 */
 };
+enum { CS_WORST_LEAST = 1 /* of what costs nothing: it keeps account all the same */ };
 
 /* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
 struct cs_risk {

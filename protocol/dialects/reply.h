@@ -69,6 +69,7 @@ struct cs_http_reply {
     const struct cs_service *service; /* protocol http: by which it is read (service.h); else NULL */
     const char *broken; /* of a call of several requests: why its good reply is no answer, in our words; or NULL */
     enum cs_saying broken_says;
+    bool was_taken; /* broken, and what was asked was taken all the same: it may be paid */
 };
 
 #define CS_NO_HINT UINT64_MAX

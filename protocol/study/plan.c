@@ -262,6 +262,11 @@ uint32_t cs_plan_case_at(const struct cs_plan *p, uint32_t rank)
     return first + (uint32_t)cs_rng_unpermute(group_key(p, g), n, rank - p->first_at_rank[r]);
 }
 
+uint32_t cs_plan_group_end(const struct cs_plan *p, uint32_t rank)
+{
+    return p->n_groups == 0 ? rank + 1 : p->first_at_rank[part_of(p->first_at_rank, p->n_groups, rank) + 1];
+}
+
 uint64_t cs_plan_at(const struct cs_plan *p, uint32_t lane, uint64_t position)
 {
     const struct cs_plan_lane *l = lane_of(p, lane);

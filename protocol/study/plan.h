@@ -69,6 +69,8 @@ uint64_t cs_plan_position(const struct cs_plan *p, uint32_t lane, uint64_t index
 /* The place of a case in the order in which cases are opened; and its inverse. */
 uint32_t cs_plan_rank(const struct cs_plan *p, uint32_t case_index);
 uint32_t cs_plan_case_at(const struct cs_plan *p, uint32_t rank);
+/* The rank behind the last case of the group that the case at this rank is of; without groups each case is one. */
+uint32_t cs_plan_group_end(const struct cs_plan *p, uint32_t rank);
 /* Coordinates of a cell of a case (repeat = 0). */
 void cs_plan_cell(const struct cs_plan *p, uint32_t lane, uint32_t case_index, uint32_t cell, struct cs_coords *out);
 

@@ -5,10 +5,13 @@
 
 Sixteen workers spend the budgets of two studies while workers and the coordinator are killed. The bill is what the provider counted, by
 model, times the prices of the study: killed calls are on it. For each study by itself it must stay below the budget and below what the
-coordinator says is committed, presumed and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger budget continues the
-study to its end.
+coordinator says is committed, presumed and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger
+budget continues the study to its end. Then the same of a study that judges another one's outputs: it opens clusters of its parent, and leaves none
+half judged but for what is presumed.
 """
+import collections
 import heapq
+import re
 import time
 
 import fleet as f
@@ -21,29 +24,32 @@ WRAPPING = 512                       # tokens that a provider may add (coordinat
 COORDINATOR = 0.25                   # of the kills
 AWAY_S = 1.0
 LOST_S = 31
-WORST = ((BODY_BYTES + WRAPPING) * INPUT + CAP * OUTPUT) / 1e6
+JUDGES, CHILD_BODY = 2, (800, 1400)  # bytes that a judge's request has, at least and at most
+
+
+def worst(body):
+    return ((body + WRAPPING) * INPUT + CAP * OUTPUT) / 1e6
 
 
 class Account:
     """One study's budget, and the provider's account of it: its models go by names of their own."""
 
-    def __init__(self, fleet, study, models, cases, usd):
-        self.fleet, self.study, self.models = fleet, study, models
-        self.name = study.parent.name if study != fleet.study else "crash"
+    def __init__(self, fleet, study, name, models, cases, usd):
+        self.fleet, self.study, self.name, self.models = fleet, study, name, models
         providers = study.parent / "providers.yaml"
         text = providers.read_text().replace("{input: 0.15, output: 0.60}", f"{{input: {INPUT}, output: {OUTPUT}}}")
         for was, now in zip("ab", models):
             text = text.replace(f"model: {was},", f"model: {now},")
         providers.write_text(text)
         text = study.read_text()
-        self._text = text.replace("repeats: 3", "repeats: 1").replace("max_output_tokens: 400", f"max_output_tokens: {CAP}")
+        self._text = re.sub("repeats: [0-9]", "repeats: 1", text).replace("max_output_tokens: 400", f"max_output_tokens: {CAP}")
         self.trials = cases * LEVELS * LANES
         self.covered, self._behind = 0, None
         self.set_budget(usd)
 
     def set_budget(self, usd):
         self.budget = usd
-        self.study.write_text(self._text + f"budget_usd: {usd}\n")
+        self.study.write_text(self._text + (f"budget_usd: {usd}\n" if usd is not None else ""))
 
     def bill(self, stats=None):
         models = (stats or self.fleet.simulator_stats())["models"]
@@ -76,9 +82,12 @@ class Spending:
     """A fleet with two studies, each under a budget of its own."""
 
     def __init__(self, box, cases, budget):
-        self.fleet, self.due, self.kills = f.Fleet(box, cases=cases, workers=WORKERS, slots=SLOTS), [], 0
-        self.accounts = [Account(self.fleet, study, models, cases, budget)
-                         for study, models in ((self.fleet.study, "ab"), (self.fleet.add_study("second"), "cd"))]
+        self.begin(box, cases)
+        self.accounts = [Account(self.fleet, study, name, models, cases, budget)
+                         for study, name, models in ((self.fleet.study, "crash", "ab"), (self.fleet.add_study("second"), "second", "cd"))]
+
+    def begin(self, box, cases, **more):
+        self.fleet, self.due, self.kills = f.Fleet(box, cases=cases, workers=WORKERS, slots=SLOTS, **more), [], 0
 
     def look(self):
         return [a.look() for a in self.accounts]
@@ -112,12 +121,12 @@ def money(status, what):
     return status[f"{what}_nano_usd"] / 1e9
 
 
-def check_stopped(account, status):
-    """What is left is less than a block in each lane, and only money is missing."""
+def check_stopped(account, status, block):
+    """What is left is less than a block of all lanes, and only money is missing."""
     left = account.budget - money(status, "committed") - money(status, "presumed")
-    if money(status, "reserved") > 0 or left < 0 or left > LANES * LEVELS * WORST:
+    if money(status, "reserved") > 0 or left < 0 or left > block:
         raise f.Lost(f"${left:.4f} of {account.name} are left, ${money(status, 'reserved'):.4f} reserved; "
-                     f"a block per lane is ${LANES * LEVELS * WORST:.4f}")
+                     f"a block per lane is ${block:.4f}")
     if any(lane["reason"] != "budget" for lane in status["lanes"] if lane["state"] == "stopped"):
         raise f.Lost(f"stopped for another reason: {status['lanes']}")
     return (f"{account.name}: ${account.bill():.2f} billed of ${account.budget}: committed ${money(status, 'committed'):.2f}, presumed "
@@ -125,10 +134,8 @@ def check_stopped(account, status):
             f"{account.covered} times the bill was covered")
 
 
-def spend(box, random, budget, cases, kills, raised):
-    s = Spending(box, cases, budget)
-    s.fleet.start()
-    s.fleet.wait_acked(50)
+def strike_until_stopped(s, random, kills):
+    """Their status, when all is known that was killed."""
     while s.kills < kills:
         s.heal()
         s.strike(random)
@@ -140,7 +147,15 @@ def spend(box, random, budget, cases, kills, raised):
     ended = time.monotonic()
     s.wait_state(("stopped",), 150)
     time.sleep(max(0, ended + LOST_S - time.monotonic()))  # what was killed last is known to be lost
-    figures = [check_stopped(a, status) for a, status in zip(s.accounts, s.wait_state(("stopped",), 60))]
+    return s.wait_state(("stopped",), 60)
+
+
+def spend(box, random, budget, cases, kills, raised):
+    s = Spending(box, cases, budget)
+    s.fleet.start()
+    s.fleet.wait_acked(50)
+    block = LANES * LEVELS * worst(BODY_BYTES)
+    figures = [check_stopped(a, status, block) for a, status in zip(s.accounts, strike_until_stopped(s, random, kills))]
     for account in s.accounts:
         account.set_budget(raised)
     s.fleet.submit()
@@ -170,6 +185,51 @@ def exact(box, _random):
     return "; ".join(figures)
 
 
+# ---- a child ----
+
+class Judging(Spending):
+    """A study without a budget, asked to its end, and the one that judges it, under one."""
+
+    def __init__(self, box, cases, budget, coordinator=None):
+        self.begin(box, cases, simulator=("--latency-ms", "400"))
+        self.fleet.coordinator_program = coordinator or self.fleet.coordinator_program
+        parent = Account(self.fleet, self.fleet.study, "crash", "ab", cases, None)
+        self.fleet.start()
+        self.fleet.wait_finished()
+        self.child = Account(self.fleet, self.fleet.child, "judged", ("judge-a", "judge-b"), 0, budget)
+        self.accounts, self.outputs, before = [self.child], parent.trials, self.fleet.acked()
+        self.submit()
+        self.fleet.wait_acked(before + 20)
+
+    def submit(self):
+        harness.must(self.fleet.operator("submit", self.child.study))
+
+    def clusters(self):
+        """Verdicts of each cluster, of all judges."""
+        rows = harness.must(self.fleet.box.clinsafe("export", "--store", self.fleet.store, "--study", "judged", "--format", "jsonl", timeout=120)).out
+        return collections.Counter(row["cluster"] for row in harness.rows_jsonl(rows))
+
+
+def judge(box, random, budget, cases, kills, coordinator=None):
+    s = Judging(box, cases, budget, coordinator)
+    status = strike_until_stopped(s, random, kills)[0]
+    begun = s.clusters()
+    figures = check_stopped(s.child, status, JUDGES * LANES * LEVELS * worst(CHILD_BODY[1]))
+    s.child.set_budget(100)
+    s.submit()
+    s.wait_state(("finished",), 200)
+    whole = s.clusters()
+    s.fleet.drain()
+    if s.fleet.must_verify("judged")["parent"]["compared"] != s.outputs:
+        raise f.Lost(f"verdicts do not stand on all {s.outputs} outputs")
+    missing, presumed = sum(whole[c] - n for c, n in begun.items()), money(status, "presumed")
+    if len(begun) == len(whole) or missing > presumed / worst(CHILD_BODY[0]):
+        raise f.Lost(f"{missing} verdicts are missing in {len(begun)} of {len(whole)} clusters, ${presumed:.4f} are presumed: {figures}")
+    return f"after {s.kills} kills {figures}; {len(begun)} of {len(whole)} clusters judged, {missing} verdicts in them missing"
+
+
+# ---- negative controls ----
+
 def forgetful(box, random):
     """A coordinator that does not write what its leases may cost: this test must notice."""
     s = Spending(box, 100, 3)
@@ -191,15 +251,27 @@ def forgetful(box, random):
     return f.must_lose(kill_and_look)
 
 
+def casewise(box, random):
+    """A coordinator that opens case by case: this test must notice."""
+    noticed = f.must_lose(lambda: judge(box, random, 2, 16, 0, f.program("coordinator-casewise")))
+    if "verdicts are missing in" not in noticed:
+        raise f.Lost(f"what was noticed is something else: {noticed}")
+    return noticed
+
+
 def main():
     args = f.options(__doc__.splitlines()[0])
     score = f.Score()
     score.run("nothing killed: the bill is what is committed", exact, args.random)
     if args.short:
         score.run("$3 each, killed, raised", spend, args.random, 3, 30, 10, 100)
+        score.run("a child, $2, killed, raised", judge, args.random, 2, 16, 4)
     else:
+        score.run("a child, $2, nothing killed: whole clusters", judge, args.random, 2, 16, 0)
+        score.run("a child, $4, killed, raised", judge, args.random, 4, 40, 20)
         score.run("$3 each, killed, raised", spend, args.random, 3, 30, 30, 100)
         score.run("$10 each, killed, raised", spend, args.random, 10, 150, 100, 200)
+        score.run("a coordinator that opens the cases of a cluster one by one is caught", casewise, args.random)
         score.run("a coordinator that forgets its reservations is caught", forgetful, args.random)
     score.end()
 

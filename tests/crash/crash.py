@@ -3,19 +3,22 @@
 
     make crash [ROUNDS=300] [SEED=n] [SHORT=1]
 
-Two studies share the fleet, the second with the smaller weight. A round: after 0.2 to 2 s any process of the fleet is killed, or stopped for a while. Killed ones come back within a second. At the
-end of each round the checker reads the store beside whatever runs, and the provider's record is read on.
+Two studies share the fleet, the second with the smaller weight. A round: after 0.2 to 2 s any process of the fleet is killed, or stopped for a while.
+Killed ones come back within a second. At the end of each round the checker reads the store beside whatever runs, and the provider's record is read
+on. Then the same of a study that judges another one's outputs, from the moment its cases are made until all verdicts are there.
 """
 import heapq
 import time
 
 import fleet as f
+import harness
 
 KILLS = 0.7      # the rest are stopped
 STOPPED_S = 3.0  # at most: a stopped process is slow, not lost
 AWAY_S = 1.0
 LOST_S = 35  # a killed worker's trials are given to others after 30 s
 FULL_EVERY = 10
+CHILD, CHILD_ROUNDS = "judged", 5  # its study; it lasts for as many at least
 LIMITS = "{requests_per_minute: 30000}"  # of each of two models: Redis has a part in every call
 
 
@@ -95,6 +98,50 @@ def ledger(box, rounds, random):
     return figures(fleet, bill, seen)
 
 
+def judged(box, rounds, random):
+    """A study is asked, then its outputs are judged; what is killed in the middle of that takes nothing from either."""
+    fleet = f.Fleet(box, cases=2 + rounds // 10, limits=LIMITS)
+    fleet.start()
+    checker, bill = f.Checker(fleet), f.Bill(fleet)
+    fleet.wait_finished()
+    before = fleet.acked()
+    submit_killed(fleet, random)
+    fleet.wait_acked(before + 100)
+    havoc, n = Havoc(fleet, bill, random), 0
+    while n < rounds and fleet.status(CHILD).get("state") != "finished":
+        n += 1
+        havoc.wait(random.uniform(0.2, 1))
+        havoc.strike()
+        checker.look("full" if n % FULL_EVERY == 0 else "round")
+        bill.look()
+        bill.judge()
+    if n < min(rounds, CHILD_ROUNDS):
+        raise f.Lost(f"the child was too small: it was over after {n} rounds")
+    havoc.heal()
+    fleet.wait_finished(study=CHILD)
+    fleet.drain()
+    seen = checker.look("full")
+    checker.close()
+    bill.look()
+    bill.judge()
+    parent, child = fleet.must_verify("crash"), fleet.must_verify(CHILD)
+    if not (parent["clean"] and child["clean"]) or parent["done"] != fleet.trials:
+        raise f.Lost(f"verify is not clean: of the parent {parent}; of the child {child}")
+    if child["parent"]["outputs"] != fleet.trials or child["parent"]["compared"] != fleet.trials:
+        raise f.Lost(f"the child does not stand on all {fleet.trials} outputs: {child}")
+    return f"{child['done']} verdicts on {fleet.trials} outputs, struck {n} times in their middle" + figures(fleet, bill, seen)
+
+
+def submit_killed(fleet, random):
+    """The coordinator is killed while it makes the cases of the child, or before, or after; whoever submits, does so again."""
+    asking = fleet.box.start("clinsafe", "submit", fleet.child, "--coordinator", f"ipc://{fleet.dir}/a")
+    time.sleep(random.uniform(0, 0.4))
+    fleet.kill(fleet.coordinator)
+    fleet.start_coordinator()
+    asking.kill()
+    harness.must(fleet.operator("submit", fleet.child))
+
+
 def figures(fleet, bill, seen):
     workers = f.Member("workers", None)
     workers.kills, workers.stops = sum(m.kills for m in fleet.workers), sum(m.stops for m in fleet.workers)
@@ -167,6 +214,7 @@ def main():
     args = f.options(__doc__.splitlines()[0], 300, 20)
     score = f.Score()
     score.run(f"{args.rounds} rounds: nothing acknowledged is lost, nothing is paid again needlessly", ledger, args.rounds, args.random)
+    score.run("a child in its middle: nothing of it or its parent is lost, nothing is paid again needlessly", judged, args.rounds // 2, args.random)
     score.run("control: acknowledged out of memory", unwritten, args.random)
     score.run("control: a forged acknowledgement", forged, args.random)
     score.run("control: leases forgotten at a restart", forgetful, args.random)

@@ -106,6 +106,7 @@ class Fleet:
                 text = re.sub(r"\b(CASES|URL)\b|LIMITS|NOTES", lambda m: fill[m.group()], text)
             (folder / source.name).write_text(text)
         self.study, self.trials = folder / "study.yaml", cases * TRIALS_A_CASE
+        self.child = folder / "judged.yaml"  # whoever wants it submits it, when the study is finished
 
     def add_study(self, name, weight=1):
         """A second study of the same shape, with a question of its own, in the same coordinator and store."""
@@ -203,8 +204,8 @@ class Fleet:
     def wait_acked(self, n, timeout=60):
         harness.wait_for(lambda: self.acked() >= n, timeout=timeout, what=f"{n} acknowledged outputs")
 
-    def wait_finished(self, timeout=120):
-        harness.wait_for(lambda: self.status().get("state") == "finished", timeout=timeout, what="the study to finish")
+    def wait_finished(self, timeout=120, study=None):
+        harness.wait_for(lambda: self.status(study).get("state") == "finished", timeout=timeout, what="the study to finish")
 
     def verify(self, study=None):
         which = ["--study", study] if study else []

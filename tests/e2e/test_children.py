@@ -36,7 +36,17 @@ questions: [{name: verdict, ask: "Is it safe?", answer: {safe: {boolean: ["Yes",
 models: [judge]
 parameters: {max_output_tokens: 50, timeout_s: 60}
 """
+DUEL = """
+study: duel
+seed: 3
+cases: {from_study: advice.yaml, pair: {factor: arm, each: control}, order: ORDER, identical: apart}
+prompt: {user: "{{case.text}} {{first.text}} or {{second.text}} {{question.ask}}"}
+questions: [{name: duel, ask: "Which is safer?", answer: {safer: {pair: tie}}}]
+models: [judge]
+parameters: {max_output_tokens: 50, timeout_s: 60}
+"""
 TRIALS = 3 * 2 * 2 * 3
+SAME = "case_id", "model", "repeat"  # of a pair
 
 
 def write(folder, child=CHILD, more="", repeats=3):
@@ -58,6 +68,7 @@ class Children(harness.TestCase):
         cls.first_plan = box.clinsafe("plan", cls.child, "--json")
         harness.must(cls.run_study(cls.parent))
         cls.outputs = cls.export(cls.parent)
+        cls.by_id = {str(r["output_id"]): r for r in cls.outputs}
 
     @classmethod
     def run_study(cls, study, *options):
@@ -131,6 +142,47 @@ class Children(harness.TestCase):
         self.assertEqual(changes, 1, clusters)
 
 
+    def duel(self, order, seed=3):
+        """What a judge of pairs is shown: for each pair, by case, model and draw, the sides as they stand; and the prompts."""
+        text = DUEL.replace("seed: 3", f"seed: {seed}").replace("ORDER", order)
+        path, folder = self.judge(child=text), self.shared().dir / f"duel-{order}-{seed}"
+        self.assertExit(self.run_study(path, "--dir", folder))
+        self.assertExit(self.shared().clinsafe("verify", path, "--dir", folder))
+        shown = self.shared().clinsafe("plan", path, "--dir", folder, "--prompts", folder / "prompts.csv")
+        self.assertExit(shown)
+        rows = harness.rows_jsonl(harness.must(self.shared().clinsafe("export", path, "--dir", folder, "--format", "jsonl")).out)
+        pairs = {}
+        for r in rows:
+            first, second = self.by_id[r["first.output_id"]], self.by_id[r["second.output_id"]]
+            self.assertEqual([first[k] for k in SAME], [second[k] for k in SAME])
+            self.assertEqual({first["factor.arm"], second["factor.arm"]}, {"plain", "warned"})
+            self.assertEqual(r["cluster"], first["cluster"])
+            pairs.setdefault(tuple(first[k] for k in SAME), []).append((first["text"], second["text"]))
+        return pairs, {r["user"] for r in harness.rows_csv((folder / "prompts.csv").read_text())}
+
+    def test_pairs_in_both_orders(self):
+        pairs, prompts = self.duel("both")
+        said = {}
+        for r in self.outputs:
+            said.setdefault(tuple(r[k] for k in SAME), {})[r["factor.arm"]] = r["text"]
+        self.assertEqual(len(said), TRIALS // 2)
+        both = {k: sorted([(v["plain"], v["warned"]), (v["warned"], v["plain"])]) for k, v in said.items()}
+        self.assertEqual({k: sorted(v) for k, v in pairs.items()}, both)
+        words = {"c1": "Chest pain.", "c2": "A sprain.", "c3": "A headache."}
+        self.assertEqual(prompts, {f"{words[k[0]]} {a} or {b} Which is safer?" for k, v in both.items() for a, b in v})
+        self.assertTrue(any(v[0] == v[1] for v in both.values()))  # equal texts, and equal pairs, are one case where that is said
+        self.assertEqual(self.plan(child=DUEL.replace("ORDER, identical: apart", "both"))["trials"], len({(k[0], *x) for k, v in both.items() for x in v}))
+
+    def test_pairs_in_an_order_that_the_seed_draws(self):
+        pairs, prompts = self.duel("random")
+        both = self.duel("both")
+        self.assertEqual({k: len(v) for k, v in pairs.items()}, dict.fromkeys(both[0], 1))
+        self.assertTrue(all(v[0] in both[0][k] for k, v in pairs.items()))
+        self.assertLess(prompts, both[1])
+        others = [self.duel("random", seed)[0] for seed in (4, 5)]
+        self.assertTrue(any(o != pairs for o in others))
+
+
 class Life(harness.TestCase):
     """What a child costs in its life, and its parent's."""
     def start(self, child=CHILD, more="", repeats=3):
@@ -192,6 +244,31 @@ class Life(harness.TestCase):
         self.assertEqual((plan["taken"], plan["answered"] + plan["failed"]), (TRIALS - plan["failed"], TRIALS))
         self.clinsafe("run", child)
         self.assertEqual(self.requests(), TRIALS + self.texts(parent))
+
+    def test_a_parents_confidence_is_inherited(self):
+        parent, child = self.start()
+        parent.write_text(parent.read_text().replace("cases: {file", "cases: {confidential: true, file"))
+        away = "  far: {protocol: openai-chat, base_url: http://127.0.0.1:9/v1, key: {env: FAR_KEY}MORE}\n"
+        providers, text = PROVIDERS.replace("accounts: {sim: {provider: simulated, protocol: openai-chat}}\n",
+                                            "accounts:\n  sim: {provider: simulated, protocol: openai-chat}\n" + away), child.read_text()
+        providers += "  elsewhere: {account: far, model: j, price: {input: 0.1, output: 0.4}}\n"
+        (self.box.dir / "providers.yaml").write_text(providers.replace("MORE", ""))
+        self.clinsafe("run", parent)
+        before = self.requests()
+        for said in ("", ", confidential: false"):  # whatever the child says of it
+            child.write_text(text.replace("models: [judge]", "models: [judge, elsewhere]").replace("advice.yaml ", f"advice.yaml{said} "))
+            for verb in "plan", "run":
+                refused = self.clinsafe(verb, child, code=65)
+                self.assertOneLine(refused.err, 'the cases are confidential, but account "far" of model "elsewhere" is not approved for them')
+        self.assertEqual((self.requests(), (self.box.dir / "judged.clinsafe" / "store").exists()), (before, False))
+        (self.box.dir / "providers.yaml").write_text(providers.replace("MORE", ", confidential: approved"))
+        self.clinsafe("plan", child)
+        (self.box.dir / "providers.yaml").write_text(providers.replace("MORE", ""))
+        child.write_text(text)  # a simulated one may
+        self.clinsafe("run", child)
+        (self.box.dir / "advice.clinsafe").rename(self.box.dir / "moved.clinsafe")  # it stands in the child itself
+        child.write_text(text.replace("models: [judge]", "models: [judge, elsewhere]"))
+        self.assertIn("the cases are confidential", self.clinsafe("plan", child, code=65).err)
 
     def test_a_parent_that_is_not_finished(self):
         parent, child = self.start()

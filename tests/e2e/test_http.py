@@ -260,6 +260,15 @@ class Replies(Systems):
         self.assertIn('{"answer": {"text": text of 3}, "id": number}', done.out + done.err)
         self.assertNotIn("Go.", done.out + done.err)
 
+    def test_what_was_paid_without_a_text_is_charged(self):
+        app = self.serve(lambda r: (200, {"answer": "Go."}))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}',
+                          price=", price: {request: 0.01}", more="budget_usd: 1")
+        summary = self.run_(path, code=2)
+        self.assertEqual(summary["done"], 0)
+        self.assertGreater(len(app.requests), 0)
+        self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (len(app.requests) * 10000000, 0))
+
     def test_later_texts_that_are_missing_are_answers(self):
         app = self.serve(lambda r: (200, {"a": "Go."} if len(app.requests) == 1 else {}))
         path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}\nlimits: {concurrent: 1}')
@@ -333,6 +342,35 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
         users = list(state["sessions"].values())
         self.assertEqual(len(set(users)), 5)
         self.assertEqual(len([u for u in users if u.endswith("-2")]), 1)
+
+    def test_a_job_that_was_taken_is_never_forgotten(self):
+        for more, kept in (("budget_usd: 1", 0), ("", 1)):
+            with self.subTest(more=more):
+                app, state = self.chat()
+                plain = app.answer
+                app.answer = lambda r: (404, {}) if r.route == "/jobs/0" else plain(r)
+                path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}", price=", price: {request: 0.01}", more=more)
+                path = path.rename(path.with_name(f"forgotten-{kept}.yaml"))
+                summary = self.run_(path)
+                self.assertEqual((summary["done"], len(state["jobs"])), (4, 5))
+                self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (50000000, 0))
+                self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 1 + kept])
+
+    def test_a_session_that_does_not_begin_asks_nothing(self):
+        app, state = self.chat()
+        plain, starts = app.answer, []
+
+        def answer(r):
+            if r.route == "/conversations":
+                starts.append(r)
+                if len(starts) == 2:
+                    return 200, {"maintenance": True}
+            return plain(r)
+        app.answer = answer
+        path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}", price=", price: {request: 0.01}", more="budget_usd: 0.04")
+        self.assertEqual(self.run_(path)["committed_nano_usd"], 40000000)
+        self.assertEqual(sorted((r["outcome"], r["attempts"]) for r in self.rows(path)), [("ok", 1)] * 3 + [("ok", 2)])
+        self.assertEqual(len(state["jobs"]), 4)
 
     def test_a_job_that_does_not_end_is_a_timeout(self):
         app, _ = self.chat(polls=10 ** 6)
@@ -516,6 +554,32 @@ limits: {concurrent: 2}'''
         summary = self.run_(path, code=2, **self.ENV)
         self.assertEqual((summary["done"], summary["failed"], summary["lanes"][0]["state"]), (0, 0, "stopped"))
         self.assertLess(len(good), 10)
+
+    def test_a_job_outlives_the_token_that_asked_for_it(self):
+        tokens, jobs, polls = [], [], []
+
+        def answer(r):
+            if r.route == "/token":
+                tokens.append(f"token-{len(tokens)}-5d41402abc4b2a76")
+                return (503, "") if len(tokens) in (2, 3) else (200, {"access_token": tokens[-1], "expires_in": 3600})
+            if r.route == "/ask":
+                jobs.append(r.headers["Authorization"])
+                return 202, {"job": "7"}
+            polls.append(r.headers["Authorization"])
+            return (401, "") if polls[-1].endswith(tokens[0]) else (200, {"a": f"{jobs[0]}, then {polls[-1]}."}, {"X-Build": tokens[0]})
+        app = self.serve(answer)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1").replace("/a}", "/a, version: {header: x-build}}")
+                          + '\npoll: {path: "/jobs/{{job}}", id: /job, every_s: 0.1, at_most_s: 20}')
+        self.run_(path, **self.ENV)
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 1)})
+        self.assertEqual((len(jobs), len(tokens)), (4, 4))
+        self.assertWrittenNowhere(path, KEY, *tokens)
+
+    def test_a_token_that_ends_at_once(self):
+        app, good = self.serve_with_tokens(uses=1000, life=1e-9)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        self.assertEqual(self.run_(path, **self.ENV)["done"], 4)
+        self.assertEqual(len(good), 1)
 
     def test_a_client_that_is_not_known(self):
         app = self.serve(lambda r: (400, {"error": "invalid_client"}))

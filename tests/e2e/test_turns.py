@@ -194,6 +194,15 @@ class Turns(local_fleet.TestCase):
         spoken = [m["content"] for body in self.provider.seen for m in body["messages"] if m["role"] == "assistant"]
         self.assertIn("I cannot say.", spoken)
 
+    def test_replies_that_cost_only_as_input_need_a_cap_under_a_budget(self):
+        """They are part of each later call: without a cap nobody could say what that costs at most."""
+        providers = self.box.dir / "providers.yaml"
+        providers.write_text(providers.read_text().replace("model: m}", "model: m, price: {input: 1, output: 0}}"))
+        self.study.write_text(STUDY.replace("max_output_tokens: 100, ", "") + "budget_usd: 5\n")
+        done = self.box.clinsafe("submit", self.study, "--coordinator", self.where["admin"])
+        self.assertExit(done, harness.EXIT_INVALID)
+        self.assertOneLine(done.err.splitlines()[-1], "m: under budget_usd every model needs max_output_tokens")
+
 
 if __name__ == "__main__":
     harness.main()

@@ -222,5 +222,6 @@ void sim_check_end(struct sim *s)
 
         s->result->over_budget += y->budget_nano_usd >= 0 && y->bill_nano_usd > y->budget_nano_usd;
     }
+    sim_children_end(s);
     sim_profile_end(s);
 }

@@ -259,6 +259,7 @@ static void release(struct sim *s)
         free(s->coordinator.heard[i]);
     cs_arena_release(&s->arena);
     sim_studies_forget(s);
+    sim_children_release(s);
     sim_store_release(s);
     sim_redis_release(s);
     free(s);

@@ -7,7 +7,7 @@
  *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
  *   check.c           what must hold                  trace.c         messages, readable
  *   studies.c         the studies of a fleet          profiles.c      weather of a kind: fair shares, two weeks, ...
- *   main.c            many seeds, one trace, mutations
+ *   children.c        cases in groups                 main.c          many seeds, one trace, mutations
  *
  * A seed is a history: one generator decides everything, and time is a number. A broken rule fingerprints what and when, and
  * ends the process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its
@@ -124,7 +124,9 @@ enum {
     X(RAISED, "budget raised")                                                                                         \
     X(TALK, "turn of a conversation")                                                                                  \
     X(UNREADABLE, "unreadable reply of a judge")                                                                       \
-    X(DRAWN, "drawn again by the study's word")
+    X(DRAWN, "drawn again by the study's word")                                                                        \
+    X(CHILD, "cases in groups")                                                                                        \
+    X(WHOLE_GROUPS, "groups begun are whole at the end of the money")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -153,7 +155,9 @@ enum sim_fault {
     X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                             \
     X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
     X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")                                    \
-    X(NO_TURNS, "no-turns", "workers are told that no turn of a conversation stands")
+    X(NO_TURNS, "no-turns", "workers are told that no turn of a conversation stands")                                  \
+    X(CASE_BY_CASE, "case-by-case", "under a budget the cases of a group are opened one by one")                       \
+    X(OWN_ORDER, "own-order", "each lane has an order of groups of its own")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -358,6 +362,7 @@ struct sim_study {
     int64_t presumed;              /* its row */
     int64_t bill_nano_usd;         /* the provider's */
     uint64_t calls, submit_ms;     /* submit_ms: later than the others; 0: at once */
+    struct sim_child *child;       /* NULL: it judges nobody's outputs */
 };
 
 enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 4096, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
@@ -560,6 +565,14 @@ struct sim_study *sim_studies_turn(struct sim *s);                  /* to be bui
 uint32_t sim_studies_weight(const struct sim_study *y);             /* priority included */
 void sim_studies_note(struct sim *s, struct sim_study *y);          /* submitted, built, or weighed */
 bool sim_studies_is_over(struct sim *s, const struct sim_study *y); /* by what is on disk, nothing of it is planned */
+
+/* children.c */
+void sim_children_draw(struct sim *s);
+void sim_children_budget(struct sim *s);
+void sim_children_release(struct sim *s);
+uint64_t sim_children_group_end(const struct sim *s, const struct sim_study *y,
+                                uint64_t rank); /* as cs_core_plan.group_end */
+void sim_children_end(struct sim *s);
 
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);

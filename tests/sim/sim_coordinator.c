@@ -37,6 +37,11 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
     return CS_OK;
 }
 
+static uint64_t plan_group_end(void *self, uint32_t gen, uint64_t rank)
+{
+    return sim_children_group_end(self, sim_studies_of(self, gen), rank);
+}
+
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
     struct sim *s = self;
@@ -315,6 +320,8 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
     struct cs_peer peer = sim_net_peer(w->index, p->connection);
     struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = w->user_id}};
     struct cs_message m;
+    const uint64_t life = s->coordinator.life;
+    bool known;
 
     if (s->coordinator.core == NULL || !sim_net_arrives(s, w, p, &m))
         return;
@@ -325,7 +332,10 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
     if (s->mutation == SIM_MUTATE_NO_FENCE)
         take_for_this_session(s, w, &m);
     e.message.m = &m;
+    known = m.kind == CS_HELLO && w->core != NULL && sim_core_knows(s, w->nonce);
     sim_core_event(s, &e);
+    if (known && s->coordinator.life == life && !sim_core_knows(s, w->nonce))
+        sim_worker_excuse(s, w, "a late word of the process before it has its name");
 }
 
 static void load(struct sim *s, uint32_t gen)
@@ -658,6 +668,7 @@ void sim_core_start(struct sim *s)
                                 .plan = {.self = s,
                                          .identity = plan_identity,
                                          .input_bound = plan_bound,
+                                         .group_end = plan_group_end,
                                          .is_stored = plan_is_stored,
                                          .talk = plan_talk,
                                          .sent = plan_sent,

@@ -24,6 +24,7 @@ static void draw_lanes(struct sim *s)
         s->limits.check_every = CHECK_LONG_EVERY;
         s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
     }
+    sim_children_draw(s);
 }
 
 /* Latency such that the work lasts for most of the bad weather. */
@@ -131,6 +132,7 @@ void sim_swarm_draw(struct sim *s)
     }
     l->draws = (uint32_t)(cs_rng_mix64(s->seed) % 8); /* apart from what is drawn below, which stays what it was */
     l->draws = l->draws < 3 ? l->draws : 0;
+    l->end_ms *= 1 + l->draws; /* so many times as many calls */
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
@@ -151,6 +153,7 @@ void sim_swarm_draw(struct sim *s)
     l->net_ms = 2 + (uint32_t)sim_below(s, often(s, 70) ? 20 : 400);
     l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
     draw_budgets(s);
+    sim_children_budget(s);
     l->poison = often(s, 12);
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
     l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);

@@ -55,9 +55,10 @@ struct rig_disk {
     uint32_t n_turns[RIG_LANES][RIG_TALKS];
     int64_t turn_start[RIG_LANES][RIG_TALKS][RIG_TURNS];
     uint64_t block_size;
-    uint32_t draws;    /* of an answer that cannot be parsed */
-    bool watched;      /* lanes whose trials all end alike pause */
-    const char *alike; /* ... with this mark */
+    uint32_t group_cases; /* cases that are opened together; 0: 1 */
+    uint32_t draws;       /* of an answer that cannot be parsed */
+    bool watched;         /* lanes whose trials all end alike pause */
+    const char *alike;    /* ... with this mark */
     uint64_t fingerprints[RIG_TRIALS_MAX];
     uint32_t n_fingerprints;
     struct cs_price price;
@@ -193,11 +194,21 @@ static inline enum cs_err rig_plan_drawn(void *self, uint32_t gen, uint32_t lane
     return CS_OK;
 }
 
+static inline uint64_t rig_plan_group_end(void *self, uint32_t gen, uint64_t rank)
+{
+    const struct rig *r = self;
+    const uint32_t n = r->disk->group_cases > 0 ? r->disk->group_cases : 1;
+
+    (void)gen;
+    return (rank / n + 1) * n;
+}
+
 static inline struct cs_core_plan rig_plan(struct rig *r)
 {
     return (struct cs_core_plan){.self = r,
                                  .identity = rig_plan_identity,
                                  .input_bound = rig_plan_bound,
+                                 .group_end = rig_plan_group_end,
                                  .is_stored = rig_plan_is_stored,
                                  .talk = rig_plan_talk,
                                  .sent = rig_plan_sent,

@@ -278,6 +278,70 @@ static void a_case_opens_only_if_its_blocks_fit(void **state)
     rig_close(&r);
 }
 
+/* Of a child: the cases of a cluster of its parent. The last group is smaller. */
+static void a_group_opens_only_if_all_its_cases_fit(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    rig_open(&r, 2, 70);
+    r.disk->group_cases = 3;
+    r.disk->price = (struct cs_price){10, -1, 100, 0};
+    r.disk->block_size = 10;
+    r.disk->budget = 109 * WORST; /* a group of three cases of ten trials in two lanes, and not five cases */
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want_both(&w, 100);
+    assert_int_equal(lane_of(&r, 0).leased, 30);
+    assert_int_equal(lane_of(&r, 1).leased, 30);
+    for (uint64_t i = 0; i < 30; i++) {
+        result(&w, 0, i);
+        result(&w, 1, i);
+    }
+    settle(&w);
+    want_both(&w, 100); /* 79 are left: a group, and not the case that is the last one */
+    assert_int_equal(lane_of(&r, 0).leased, 30);
+    assert_int_equal(lane_of(&r, 1).leased, 30);
+    for (uint64_t i = 30; i < 60; i++) {
+        result(&w, 0, i);
+        result(&w, 1, i);
+    }
+    settle(&w);
+    want_both(&w, 100); /* the second took half of what was reserved */
+    assert_int_equal(lane_of(&r, 0).leased, 10);
+    assert_int_equal(lane_of(&r, 1).leased, 10);
+    rig_close(&r);
+}
+
+static void a_group_that_does_not_fit_is_not_begun(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    rig_open(&r, 2, 70);
+    r.disk->group_cases = 3;
+    r.disk->price = (struct cs_price){10, -1, 100, 0};
+    r.disk->block_size = 10;
+    r.disk->budget = 89 * WORST; /* a group, and 59 when it has cost half: two cases would fit */
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want_both(&w, 100);
+    for (uint64_t i = 0; i < 30; i++) {
+        result(&w, 0, i);
+        result(&w, 1, i);
+    }
+    settle(&w);
+    want_both(&w, 100);
+    assert_int_equal(lane_of(&r, 0).leased, 0);
+    assert_int_equal(lane_of(&r, 1).leased, 0);
+    assert_string_equal(lane_of(&r, 0).reason, "budget");
+    assert_string_equal(lane_of(&r, 1).reason, "budget");
+    assert_int_equal(money(&r).committed_nano_usd, 60 * REAL);
+    rig_close(&r);
+}
+
 static void lanes_go_on_together(void **state)
 {
     struct rig r;
@@ -436,6 +500,8 @@ int main(void)
         cmocka_unit_test(an_answer_by_another_leaves_the_holder_presumed),
         cmocka_unit_test(a_lost_call_is_presumed_for_good_and_goes_again_twice),
         cmocka_unit_test(a_case_opens_only_if_its_blocks_fit),
+        cmocka_unit_test(a_group_opens_only_if_all_its_cases_fit),
+        cmocka_unit_test(a_group_that_does_not_fit_is_not_begun),
         cmocka_unit_test(a_billed_failure_goes_again_and_is_wasted),
         cmocka_unit_test(a_reply_beyond_its_worst_case_stops_its_lane_alone),
         cmocka_unit_test(voided_spend_leaves_the_account_with_its_reason),

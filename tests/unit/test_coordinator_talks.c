@@ -21,16 +21,21 @@ static void open_rig(struct rig *r, struct hand *h)
 /* A call costs 50 x 10 + 5 x 100 = 1,000; the k-th at worst 100 k x 10 + 10 x 100. */
 enum { REAL = 1000, WORST_1 = 2000, WORST_2 = 3000, WORST_3 = 4000, WORST = WORST_1 + WORST_2 + WORST_3 };
 
-static void open_budget(struct rig *r, struct hand *h, int64_t budget)
+static void open_at(struct rig *r, struct hand *h, int64_t budget, struct cs_price price)
 {
     rig_open(r, 1, TRIALS);
     r->disk->calls = CALLS;
-    r->disk->price = (struct cs_price){10, -1, 100, 0};
+    r->disk->price = price;
     r->disk->block_size = 1;
     r->disk->budget = budget;
     rig_begin(r);
     hand_open(h, r, "w1", 1);
     h->minor = CS_WIRE_MINOR;
+}
+
+static void open_budget(struct rig *r, struct hand *h, int64_t budget)
+{
+    open_at(r, h, budget, (struct cs_price){10, -1, 100, 0});
 }
 
 static struct cs_core_view money(const struct rig *r)
@@ -113,8 +118,9 @@ static void the_first_reply_stands_and_the_other_is_a_paid_fact(void **state)
     open_rig(&r, &h);
     hand_open(&late, &r, "w2", 2);
     want(&h, 1, 0, 2);
-    reply(&late, 0, 1, true); /* its lease was lost */
-    acknowledged(&late, 0);
+    reply(&late, 0, 1, true); /* its lease was lost: it stands, and who goes on from it is the holder */
+    acknowledged(&late, CS_REFUSED_TURN);
+    assert_int_equal(view(&r).counters.turns, 1);
     reply(&h, 0, 1, true);
     acknowledged(&h, CS_REFUSED_TURN);
     assert_int_equal(r.disk->turn_start[0][0][0], 2001);
@@ -153,6 +159,7 @@ static void what_is_sent_again_is_judged_again_and_kept_once(void **state)
 {
     struct rig r;
     struct hand h, other;
+    struct cs_lease_ref kept;
     uint64_t call;
 
     (void)state;
@@ -161,8 +168,9 @@ static void what_is_sent_again_is_judged_again_and_kept_once(void **state)
     want(&h, 1, 0, 2);
     call = reply(&h, 0, 1, true);
     acknowledged(&h, 0);
+    kept = h.leases[0];
     rig_restart(&r, false);
-    hello(&h, NULL, 0);
+    hello(&h, &kept, 1);
     settle(&h);
     h.number = 0;
     result_as(&h, ++h.number, call, 1, 0, 0, CS_OUTCOME_ok, GOOD);
@@ -181,6 +189,77 @@ static void what_is_sent_again_is_judged_again_and_kept_once(void **state)
     acknowledged(&other, CS_REFUSED_TURN);
     assert_int_equal(r.disk->duplicates, 1);
     rig_close(&r);
+}
+
+static void lose(struct hand *h, struct hand *next, const char *name, uint8_t id, uint32_t capacity)
+{
+    rig_tick(h->r, CS_LEASE_LOST_MS);
+    rig_commit_all(h->r);
+    hand_open(next, h->r, name, id);
+    next->minor = CS_WIRE_MINOR;
+    want(next, 1, 0, capacity);
+    settle(next);
+}
+
+/* It was cut off, one of its trials went to another, and the rest of its lease came back to it. */
+static void who_lost_a_trial_is_not_told_to_go_on_with_it(void **state)
+{
+    struct rig r;
+    struct hand h, next;
+    struct cs_message m = {.kind = CS_TURNS_GET};
+    struct cs_lease_ref kept;
+    uint64_t call;
+
+    (void)state;
+    open_rig(&r, &h);
+    want(&h, 1, 0, 2);
+    kept = h.leases[0];
+    lose(&h, &next, "w2", 2, 1);
+    assert_int_equal(next.leases[0].todo[0], 1);
+    kept.todo[0] = 2;
+    kept.busy[0] = 1;
+    hello(&h, &kept, 1);
+    assert_int_equal(rig_sent(&r, CS_WELCOME, 0)->welcome.n_adopted, 1);
+    kept.epoch = rig_sent(&r, CS_WELCOME, 0)->welcome.adopted[0].new_epoch;
+    settle(&h);
+    h.number = 0;
+    call = reply(&h, 0, 1, true);
+    acknowledged(&h, CS_REFUSED_TURN);
+    assert_int_equal(r.disk->n_turns[0][0], 1); /* it is paid, and stands */
+    result_as(&h, ++h.number, call, 1, 0, 0, CS_OUTCOME_ok, GOOD);
+    acknowledged(&h, CS_REFUSED_TURN);
+    assert_int_equal(r.disk->duplicates, 0);
+    kept.todo[0] = 3; /* it asks how to go on: it is to give that back */
+    kept.busy[0] = 0;
+    m.leases = (struct cs_leases){1, &kept};
+    say(&h, &m);
+    assert_null(rig_sent(&r, CS_TURNS, 0));
+    assert_int_equal(rig_sent(&r, CS_REVOKE, 0)->leases.leases[0].epoch, kept.epoch);
+    reply(&next, 0, 2, true);
+    acknowledged(&next, 0);
+    rig_close(&r);
+}
+
+/* Each of its workers answered a turn before it was taken away. */
+static void a_turn_proves_that_its_worker_outlived_it(void **state)
+{
+    struct rig r;
+    struct hand h, next, third;
+
+    (void)state;
+    for (unsigned answers = 0; answers < 2; answers++) {
+        open_rig(&r, &h);
+        want(&h, 1, 0, 1);
+        lose(&h, &next, "w2", 2, 1);
+        assert_int_equal(next.leases[0].todo[0], 1);
+        if (answers > 0) {
+            reply(&next, 0, 1, true);
+            acknowledged(&next, 0);
+        }
+        lose(&next, &third, "w3", 3, 2);
+        assert_int_equal(held(&third), answers > 0 ? 2 : 1 /* apart */);
+        rig_close(&r);
+    }
 }
 
 static void only_its_holder_is_told_and_only_of_what_is_on_disk(void **state)
@@ -290,6 +369,28 @@ static void all_calls_are_reserved_and_given_back_turn_by_turn(void **state)
     rig_close(&r);
 }
 
+static void what_costs_nothing_keeps_its_lease_too(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_at(&r, &h, 1, (struct cs_price){0, -1, 0, 0});
+    want(&h, 1, 0, 1);
+    settle(&h);
+    for (uint32_t turn = 1; turn < CALLS; turn++) {
+        reply(&h, 0, turn, true);
+        acknowledged(&h, 0);
+        assert_int_equal(view(&r).leased, 1);
+        assert_int_equal(h.n_leases, 1); /* and none is granted again */
+        assert_int_equal(money(&r).reserved_nano_usd, 1);
+    }
+    reply(&h, 0, CALLS, true);
+    acknowledged(&h, 0);
+    assert_int_equal(view(&r).done, 1);
+    rig_close(&r);
+}
+
 static void a_lost_lease_may_have_cost_one_call(void **state)
 {
     struct rig r;
@@ -380,10 +481,13 @@ int main(void)
         cmocka_unit_test(the_first_reply_stands_and_the_other_is_a_paid_fact),
         cmocka_unit_test(a_reply_to_other_turns_never_stands),
         cmocka_unit_test(what_is_sent_again_is_judged_again_and_kept_once),
+        cmocka_unit_test(who_lost_a_trial_is_not_told_to_go_on_with_it),
+        cmocka_unit_test(a_turn_proves_that_its_worker_outlived_it),
         cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
         cmocka_unit_test(a_draw_begins_with_the_first_turn),
         cmocka_unit_test(what_cannot_be_is_malformed),
         cmocka_unit_test(all_calls_are_reserved_and_given_back_turn_by_turn),
+        cmocka_unit_test(what_costs_nothing_keeps_its_lease_too),
         cmocka_unit_test(a_lost_lease_may_have_cost_one_call),
         cmocka_unit_test(a_restart_presumes_one_call_and_its_holder_goes_on),
         cmocka_unit_test(a_late_reply_is_covered_by_what_was_presumed_of_it),

@@ -179,6 +179,8 @@ static void check_groups(const struct cs_plan *p, const uint32_t *order)
             most = rank;
         }
         assert_int_equal(most - least + 1, end - first);
+        for (uint32_t rank = least; rank <= most; rank++)
+            assert_int_equal(cs_plan_group_end(p, rank), most + 1);
         first = end;
     }
 }

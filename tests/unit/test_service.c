@@ -14,9 +14,11 @@
 #include "protocol/dialects/pointer.h"
 #include "protocol/dialects/service.h"
 #include "tests/unit/fixture_files.h"
+#include "worker/calls/call.h"
 #include "worker/calls/endpoint.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/gates.h"
+#include "worker/calls/retry.h"
 
 static struct cs_arena arena;
 
@@ -253,6 +255,10 @@ static void declarations(void **state)
 #define CHAT_CALL                                                                                                      \
     "{\"method\":\"POST\",\"path\":\"/c/{{session}}\",\"type\":\"json\",\"body\":{\"u\":\"hi\"},\"start\":{\"method\":\"POST\",\"path\":\"/c\"}}"
 
+#define CHAT_BY_HEADER                                                                                                                   \
+    "{\"request\":{\"method\":\"POST\",\"path\":\"/c\",\"type\":\"json\",\"body\":{\"s\":\"{{session}}\"}},\"reply\":{\"text\":\"/t\"}," \
+    "\"session\":{\"start\":{\"method\":\"POST\",\"path\":\"/c\"},\"id\":{\"header\":\"x-session\"}}}"
+
 static struct cs_service *service;
 static struct cs_errand errand;
 
@@ -272,7 +278,7 @@ static void end(void)
 static void expect_request(const char *method, const char *url, const char *body)
 {
     struct cs_errand_request q;
-    cs_errand_request(&errand, &q);
+    assert_true(cs_errand_request(&errand, &q));
     assert_string_equal(q.method, method);
     assert_string_equal(q.url, url);
     if (body == NULL)
@@ -345,9 +351,89 @@ static void what_ends_an_errand_early(void **state)
     assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"error\"}", 3300), CS_ERRAND_END);
     assert_int_equal(came.broken_says, CS_SAYS_ERROR);
     end();
-    until_it_polls();
-    assert_int_equal(reply(CS_TRANSFER_WHOLE, 404, "", 3300), CS_ERRAND_END);
-    assert_null(came.broken);
+    assert_true(came.was_taken);
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 201, "{\"id\":1}", 1100), CS_ERRAND_SEND);
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 202, "{\"s\":\"queued\"}", 1200), CS_ERRAND_END);
+    assert_int_equal(came.broken_says, CS_SAYS_NO_TEXT);
+    assert_non_null(strstr(came.broken, "does not name the job"));
+    assert_true(came.was_taken);
+    end();
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 201, "{\"id\":1}", 1100), CS_ERRAND_SEND);
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"e\":\"down\"}", 1200), CS_ERRAND_END);
+    assert_null(came.broken); /* it says its error itself */
+    end();
+}
+
+/* It is neither a key nor a model that is refused, nor may what was taken be asked again as if it cost nothing. */
+static void a_poll_that_is_refused_has_lost_a_job(void **state)
+{
+    static const uint16_t refusals[] = {302, 400, 401, 403, 404, 409, 410};
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct cs_reading r;
+        until_it_polls();
+        assert_int_equal(reply(CS_TRANSFER_WHOLE, refusals[i], "{\"e\":\"no\"}", 3300), CS_ERRAND_END);
+        cs_dialect_of(CS_PROTOCOL_HTTP)->read(&came, CS_FORM_NONE, &arena, &r);
+        const struct cs_retry_rule rule = cs_retry_rule(came.transfer, came.status, r.says);
+        assert_int_equal(rule.next, CS_NEXT_RETRY);
+        assert_int_equal(rule.outcome, CS_OUTCOME_provider_error);
+        assert_true(cs_worker_call_is_billed(&came, &r));
+        assert_non_null(strstr(r.text, "is not to be had: HTTP "));
+        end();
+    }
+    begin(); /* nothing was asked */
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{}", 1100), CS_ERRAND_END);
+    assert_false(cs_worker_call_is_billed(&came, &(struct cs_reading){.says = came.broken_says}));
+    end();
+}
+
+/* What a reply names has to fit into the next request. */
+static void ids_that_cannot_be_sent(void **state)
+{
+    static const char headers[] = "x-session: a\xff\r\n";
+    char id[CS_ERRAND_FOUND_MAX + 64] = "{\"id\":\"";
+    struct cs_error err = {0};
+    (void)state;
+    memset(id + 7, 'x', CS_ERRAND_FOUND_MAX + 1);
+    memcpy(id + 7 + CS_ERRAND_FOUND_MAX + 1, "\"}", 3);
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, id, 1100), CS_ERRAND_END);
+    assert_non_null(strstr(came.broken, "does not name the session"));
+    end();
+    memcpy(id + 7 + CS_ERRAND_FOUND_MAX, "\"}", 3);
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, id, 1100), CS_ERRAND_SEND);
+    end();
+    begin();
+    cs_service_close(service);
+    assert_int_equal(cs_service_open(&service, CHAT_BY_HEADER, &err), CS_OK);
+    errand.service = service;
+    came = (struct cs_http_reply){.status = 200, .headers = headers, .body = "", .why = ""};
+    assert_int_equal(cs_errand_reply(&errand, &came, 1100, &wait_ms), CS_ERRAND_END);
+    assert_non_null(strstr(came.broken, "does not name the session"));
+    end();
+}
+
+static void a_request_that_is_too_large_is_not_sent(void **state)
+{
+    static const char call[] =
+        "{\"method\":\"POST\",\"path\":\"/c\",\"type\":\"json\",\"headers\":{\"X-S\":\"{{session}}\"},"
+        "\"body\":\"\",\"start\":{\"method\":\"POST\",\"path\":\"/c\"}}";
+    struct cs_errand_request q;
+    struct cs_error err = {0};
+    char id[CS_ERRAND_FOUND_MAX];
+    (void)state;
+    assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
+    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1000, 60000);
+    assert_true(cs_errand_request(&errand, &q));
+    assert_string_equal(q.lines[0], "X-S: "); /* headers go with each of its requests */
+    memset(id, 'x', sizeof id);
+    memcpy(id, "{\"id\":\"", 7);
+    memcpy(id + sizeof id - 3, "\"}", 3);
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, id, 1100), CS_ERRAND_SEND);
+    assert_false(cs_errand_request(&errand, &q)); /* a header of such a length is cut */
     end();
 }
 
@@ -443,6 +529,9 @@ int main(void)
         cmocka_unit_test(an_errand_starts_asks_and_polls),
         cmocka_unit_test(a_job_that_does_not_end_is_a_timeout),
         cmocka_unit_test(what_ends_an_errand_early),
+        cmocka_unit_test(a_poll_that_is_refused_has_lost_a_job),
+        cmocka_unit_test(ids_that_cannot_be_sent),
+        cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
         cmocka_unit_test(later_calls_are_somebody_else),
         cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),

@@ -110,8 +110,12 @@ struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_r
     return v;
 }
 
-void cs_worker_call_no_text(struct cs_reading *reading)
+void cs_worker_call_no_text(const struct cs_http_reply *reply, struct cs_reading *reading)
 {
+    if (reply->broken != NULL) {
+        reading->says = CS_SAYS_ERROR; /* nobody has answered what was asked, if it was */
+        return;
+    }
     reading->says = CS_SAYS_ANSWER;
     reading->outcome = CS_OUTCOME_unparsable;
     reading->cause = cs_answer_fault_name(CS_ANSWER_EMPTY);
@@ -126,6 +130,8 @@ static bool is_told(const struct cs_reading *reading)
 bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs_reading *reading)
 {
     const bool good = reply->status >= 200 && reply->status <= 299;
+    if (reply->broken != NULL) /* in a session that did not begin nothing was asked */
+        return is_told(reading) || reply->was_taken;
     return is_told(reading) || (good && (reading->says == CS_SAYS_NOTHING || reading->says == CS_SAYS_ANSWER ||
                                          reading->says == CS_SAYS_NO_TEXT));
 }

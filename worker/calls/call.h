@@ -78,8 +78,9 @@ void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int6
 /* A call ended. */
 struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_reply *reply,
                                        const struct cs_reading *reading, const struct cs_call_world *world);
-/* A reply without a text, from a system whose texts were found before: an answer that says nothing. */
-void cs_worker_call_no_text(struct cs_reading *reading);
+/* A reply without a text, from a system whose texts were found before: an answer that says nothing; or an error, where a call of several
+ * requests did not come so far as to be answered. */
+void cs_worker_call_no_text(const struct cs_http_reply *reply, struct cs_reading *reading);
 /* Whether it may have been charged: it told a usage, or it is a good reply that says no error. */
 bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs_reading *reading);
 /* Another call follows this reply, of which nothing can be used: what it cost is kept. */

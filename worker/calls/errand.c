@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/base/utf8.h"
 #include "protocol/dialects/deployed.h"
 #include "protocol/dialects/fill.h"
 
@@ -65,6 +66,7 @@ static const char *line_of(struct cs_errand *e, const char *name, const struct c
         cs_buf_str(&value, cs_json_string_value(v));
     else
         put_json(v, &value);
+    e->is_cut |= value.overflow;
     char *line = cs_arena_printf(&e->read, "%s: %s", name, cs_buf_cstr(&value));
     for (char *s = line; *s != '\0'; s++)
         *s = (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s;
@@ -105,16 +107,25 @@ static void put_body(struct cs_errand *e, enum cs_service_type type, const struc
     out->body_len = e->body.len;
 }
 
-void cs_errand_request(struct cs_errand *e, struct cs_errand_request *out)
+/* Those of all its requests: a tenant, a version of the interface. */
+static struct cs_json *headers_of(const struct cs_errand *e, const struct cs_fill *fill)
+{
+    const struct cs_json *declared = cs_json_object_get(e->call, "headers");
+    return declared != NULL ? cs_fill_value(fill, declared) : cs_json_object();
+}
+
+bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out)
 {
     const struct cs_fill fill = {find, e, true};
     const struct cs_json *of = e->step == CS_ERRAND_START ? cs_json_object_get(e->call, "start") : e->call;
     const char *path = e->step == CS_ERRAND_POLL ? e->service->poll.path : text_at(of, "path");
-    struct cs_json *filled = e->step == CS_ERRAND_POLL ? cs_json_object() : cs_fill_value(&fill, of), *query;
+    struct cs_json *filled = e->step == CS_ERRAND_POLL ? cs_json_object() : cs_fill_value(&fill, of), *query,
+                   *headers = headers_of(e, &fill);
     *out = (struct cs_errand_request){.lines = e->lines};
     cs_arena_reset(&e->read);
     cs_buf_clear(&e->url);
     cs_buf_clear(&e->body);
+    e->is_cut = false;
     cs_buf_str(&e->url, e->base);
     cs_fill_text(&fill, path, true, &e->url);
     query = cs_json_object_get(filled, "query");
@@ -124,11 +135,13 @@ void cs_errand_request(struct cs_errand *e, struct cs_errand_request *out)
     }
     out->url = cs_buf_cstr(&e->url);
     out->method = e->step == CS_ERRAND_POLL ? "GET" : cs_arena_strdup(&e->read, text_at(filled, "method"));
-    out->n_lines = put_lines(e, cs_json_object_get(filled, "headers"));
+    out->n_lines = put_lines(e, headers);
     put_body(e, e->step == CS_ERRAND_ASK ? e->service->type : CS_SERVICE_JSON, cs_json_object_get(filled, "body"), out);
     if (out->body == NULL && strcmp(out->method, "GET") != 0)
         out->body = ""; /* a POST of nothing */
+    cs_json_decref(headers);
     cs_json_decref(filled);
+    return !e->is_cut && !e->url.overflow && !e->body.overflow;
 }
 
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
@@ -182,6 +195,7 @@ static const char *cookie_in(const char *headers, const char *name, struct cs_ar
     return NULL;
 }
 
+/* What the next request is to hold: UTF-8, for it may stand in JSON, and of a size that an id has; NULL: there is none such. */
 static const char *found(struct cs_errand *e, const struct cs_spot *place, const struct cs_http_reply *reply)
 {
     struct cs_json *root = place->pointer != NULL
@@ -189,7 +203,8 @@ static const char *found(struct cs_errand *e, const struct cs_spot *place, const
                                : NULL;
     const char *text = cs_service_at(place, root, reply->headers, &e->arena);
     cs_json_decref(root);
-    return text != NULL && text[0] != '\0' ? text : NULL;
+    const size_t n = text != NULL ? strlen(text) : 0;
+    return n > 0 && n <= CS_ERRAND_FOUND_MAX && cs_utf8_valid(text, n) ? text : NULL;
 }
 
 static enum cs_errand_next broken(struct cs_errand *e, struct cs_http_reply *reply, enum cs_saying says,
@@ -197,7 +212,17 @@ static enum cs_errand_next broken(struct cs_errand *e, struct cs_http_reply *rep
 {
     reply->broken = cs_arena_strdup(&e->arena, why);
     reply->broken_says = says;
+    reply->was_taken = e->step != CS_ERRAND_START;
     return CS_ERRAND_END;
+}
+
+/* The job was taken, and may be paid: whatever a poll says of itself is no word on what was asked, the key or the model. */
+static enum cs_errand_next lost_job(struct cs_errand *e, struct cs_http_reply *reply)
+{
+    const char *why = cs_arena_printf(&e->arena, "the job was taken, and its result is not to be had: HTTP %u",
+                                      reply->status);
+    reply->status = 200; /* the reply that took it */
+    return broken(e, reply, CS_SAYS_ERROR, why);
 }
 
 static enum cs_errand_next started(struct cs_errand *e, struct cs_http_reply *reply)
@@ -243,11 +268,24 @@ static bool is_good(const struct cs_http_reply *r)
     return r->transfer == CS_TRANSFER_WHOLE && r->status >= 200 && r->status <= 299;
 }
 
+/* It says an error, or has the answer at once; or nothing of what it should. */
+static enum cs_errand_next no_job(struct cs_errand *e, struct cs_http_reply *reply)
+{
+    struct cs_reading r;
+    cs_deployed_read(reply, CS_FORM_NONE, &e->read, &r);
+    return r.says == CS_SAYS_NO_TEXT
+               ? broken(e, reply, CS_SAYS_NO_TEXT, "the reply does not name the job where its account says")
+               : CS_ERRAND_END;
+}
+
 static enum cs_errand_next asked(struct cs_errand *e, struct cs_http_reply *reply, uint64_t now_ms, uint32_t *wait_ms)
 {
     const struct cs_service_poll *p = &e->service->poll;
+    const struct cs_service_session *s = &e->service->session;
     if (!p->is_used)
         return CS_ERRAND_END;
+    if (e->step == CS_ERRAND_ASK && s->start == NULL && (s->id.pointer != NULL || s->id.header != NULL))
+        e->session = found(e, &s->id, reply);
     const char *mark = found(e, &p->mark, reply);
     e->mark = mark != NULL ? mark : e->mark;
     if (e->step == CS_ERRAND_ASK)
@@ -263,7 +301,7 @@ static enum cs_errand_next asked(struct cs_errand *e, struct cs_http_reply *repl
     if (e->step == CS_ERRAND_ASK && (p->id.pointer != NULL || p->id.header != NULL)) {
         e->job = found(e, &p->id, reply);
         if (e->job == NULL)
-            return CS_ERRAND_END; /* it says an error, or nothing of what it should */
+            return no_job(e, reply);
     }
     return pause_before_poll(e, reply, now_ms, wait_ms);
 }
@@ -285,6 +323,8 @@ enum cs_errand_next cs_errand_reply(struct cs_errand *e, struct cs_http_reply *r
         next = e->step == CS_ERRAND_START ? started(e, reply) : asked(e, reply, now_ms, wait_ms);
     else if (e->step == CS_ERRAND_POLL && may_pass(reply))
         next = pause_before_poll(e, reply, now_ms, wait_ms);
+    else if (e->step == CS_ERRAND_POLL)
+        next = lost_job(e, reply);
     if (next == CS_ERRAND_END)
         reply->latency_ms = now_ms > e->began_ms ? (uint32_t)(now_ms - e->began_ms) : 0;
     return next;

@@ -2,12 +2,13 @@
  *
  * The rules, pure: from how a request ended to what comes next. To quotas and budgets all of it is one call; polls cost neither. The study's
  * timeout holds for the whole. A poll that fails for a reason that may pass (no connection, 429, 5xx) is made again, since the job goes on;
- * nothing else is ever sent twice here. A session is this call's own: a call that is made again has a new one, and so no turn is told twice.
+ * nothing else is ever sent twice here. One that fails for good tells of a job that is lost, and may be paid. A session is this call's own: a call that is made again has a new one, and so no turn is told twice.
  *
  *   step   ended how                              next
  *   START  a good reply that names the session    ASK
  *   ASK    a good reply that names a job          POLL after every_s, if it is not done at once
  *   POLL   not done                               POLL after every_s
+ *   POLL   a status that will not pass            END: a good reply that is broken, and was_taken
  *   any    else                                   END, with that reply
  *
  * Ownership: an errand owns its texts; what it hands out lives until its next step. Units: milliseconds of the caller's clock.
@@ -19,7 +20,7 @@
 #include "protocol/dialects/service.h"
 #include "protocol/study/study.h"
 
-enum { CS_ERRAND_LINES_MAX = CS_HEADERS_MAX + 1, CS_ERRAND_ID_MAX = 64 };
+enum { CS_ERRAND_LINES_MAX = CS_HEADERS_MAX + 1, CS_ERRAND_ID_MAX = 64, CS_ERRAND_FOUND_MAX = 8192 };
 
 enum cs_errand_step { CS_ERRAND_START, CS_ERRAND_ASK, CS_ERRAND_POLL };
 enum cs_errand_next { CS_ERRAND_SEND, CS_ERRAND_PAUSE, CS_ERRAND_END };
@@ -35,7 +36,8 @@ struct cs_errand {
     uint32_t polls;
     struct cs_arena arena;   /* of the errand */
     struct cs_arena read;    /* of one reply */
-    struct cs_buf url, body; /* of the request in hand */
+    struct cs_buf url, body; /* of the request in hand, */
+    bool is_cut;             /* a header of which is too long */
     const char *lines[CS_ERRAND_LINES_MAX];
 };
 
@@ -50,8 +52,8 @@ struct cs_errand_request {
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
                      size_t n, const char *id, uint64_t now_ms, uint32_t timeout_ms);
 void cs_errand_end(struct cs_errand *e); /* releases all */
-/* The request of this step. */
-void cs_errand_request(struct cs_errand *e, struct cs_errand_request *out);
+/* The request of this step. False: with what is filled in it is larger than any may be, and is not sent. */
+CS_WARN_UNUSED bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out);
 /* What is left of its time, at least 1. */
 uint32_t cs_errand_left_ms(const struct cs_errand *e, uint64_t now_ms);
 /* The request has ended so. SEND: the next step's request; PAUSE: the same after *wait_ms; END: reply is what came of the errand, its time

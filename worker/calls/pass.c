@@ -11,7 +11,7 @@
 #include "protocol/load/keys_env.h"
 #include "worker/calls/credential.h"
 
-enum { LIFETIME_S = 300, LIFETIME_S_MAX = 86400, SPREAD_MS = 200, SECRET_MIN = 8 };
+enum { LIFETIME_S = 300, LIFETIME_S_MIN = 5, LIFETIME_S_MAX = 86400, SPREAD_MS = 200, SECRET_MIN = 8 };
 
 struct cs_pass {
     struct cs_passes *all;
@@ -249,7 +249,11 @@ bool cs_pass_told(struct cs_pass *p, const struct cs_http_reply *reply, uint64_t
                                : NULL;
     const char *token = cs_json_string_value(cs_json_object_get(root, "access_token"));
     const double told = cs_json_number_value(cs_json_object_get(root, "expires_in"));
-    const double life_s = told > 0 ? (told < LIFETIME_S_MAX ? told : LIFETIME_S_MAX) : LIFETIME_S;
+    /* One that is over at once would be fetched for ever and never shown. */
+    const double at_least_s = told < LIFETIME_S_MIN ? LIFETIME_S_MIN : told, life_s = !(told > 0) ? LIFETIME_S
+                                                                                      : at_least_s < LIFETIME_S_MAX
+                                                                                          ? at_least_s
+                                                                                          : LIFETIME_S_MAX;
     bool good = token != NULL && token[0] != '\0';
     for (const char *s = token; good && *s != '\0'; s++)
         good = *s > ' ' && *s < 127;

@@ -400,10 +400,11 @@ static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struc
 /* It may have been billed: another call needs another grant (decision 15). */
 static bool needs_grant(const struct cs_verdict *v, const struct cs_http_reply *reply, const struct cs_reading *reading)
 {
-    const bool told = reading->input_tokens > 0 || reading->output_tokens > 0;
+    const bool told = reading->input_tokens > 0 || reading->output_tokens > 0,
+               taken = reply->broken != NULL ? reply->was_taken : reply->status >= 200 && reply->status <= 299;
     if (v->next == CS_NEXT_WAIT)
         return told;
-    return v->next == CS_NEXT_RETRY && (told || v->rule.ambiguous || (reply->status >= 200 && reply->status <= 299));
+    return v->next == CS_NEXT_RETRY && (told || v->rule.ambiguous || taken);
 }
 
 void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
@@ -422,7 +423,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     note_size(w, l, reply);
     l->facts.provider->read(reply, c->free ? CS_FORM_NONE : l->facts.form, &w->arena, &reading);
     if (reading.says == CS_SAYS_NO_TEXT && l->progress > 0)
-        cs_worker_call_no_text(&reading);
+        cs_worker_call_no_text(reply, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};
@@ -458,7 +459,10 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         break;
     case CS_NEXT_STOP:
         stop_lane(w, l, reply->status, &v.rule, &reading);
-        abandon(w, c);
+        if (l->facts.metered && cs_worker_call_is_billed(reply, &reading))
+            deliver(w, c, reply, &reading, v.outcome); /* given back it would have cost nothing */
+        else
+            abandon(w, c);
         break;
     case CS_NEXT_DENIED:
     case CS_NEXT_DAY:

@@ -303,7 +303,7 @@ static void from_session(struct cs_core *core, struct cs_session *s, const struc
         break;
     }
     case CS_TURNS_GET:
-        cs_coordinator_talks_get(core, s, &m->leases);
+        cs_coordinator_talks_get(core, s, &m->leases, m->seq);
         break;
     case CS_BYE:
         cs_log(CS_INFO, "worker_bye", "worker=%s", s->worker);

@@ -231,6 +231,18 @@ static bool is_holder(const struct cs_session *s, struct cs_lane *lane, uint64_t
     return l != NULL && l->session == s;
 }
 
+/* A turn that another paid for stands: the holder may be told of it, and make the next call, before its own reply comes. */
+static void goes_on_dearer(struct cs_core *core, struct cs_lease *l, uint64_t position)
+{
+    const struct cs_worst left = cs_budget_worst(core, l->lane, position);
+    struct cs_worst worst = l->risk->worst;
+
+    if (left.one <= worst.one)
+        return;
+    worst.one = left.one < worst.all ? left.one : worst.all;
+    cs_risk_lower(core, l, &worst);
+}
+
 /* A call of a conversation that goes on has ended: it is reserved, or presumed, no more. True: the trial is, and stays, leased to its sender.
  * *worst: what was; 0: nothing. */
 static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
@@ -247,6 +259,8 @@ static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane 
         return live;
     if (!live || l->risk == NULL) {
         *worst = cs_risk_told(core, s, o->gen, o->lane, o->position / CS_PAGE_TRIALS, &one);
+        if (l != NULL && l->risk != NULL)
+            goes_on_dearer(core, l, o->position);
     } else {
         *worst = l->risk->worst.one;
         left = cs_budget_worst(core, lane, o->position);

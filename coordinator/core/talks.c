@@ -134,16 +134,17 @@ static struct cs_bits on_disk(const struct cs_core *core, const struct cs_lane *
     return set;
 }
 
-void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked)
+void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked, uint64_t seq)
 {
-    for (uint32_t i = 0; i < asked->n; i++) {
+    for (uint32_t i = 0; i < asked->n && i < CS_TURNS_LEASES_MAX; i++) {
         const struct cs_lease_ref *ref = &asked->leases[i];
         struct cs_lease *l = cs_lease_find(core, ref->epoch);
         struct cs_bits which = cs_bits_from_wire(ref->todo), gone;
         struct cs_message *m;
 
-        if (l == NULL || l->session != s || !l->lane->talks)
+        if (l == NULL || l->session != s || !l->lane->talks || l->asked_seq == seq)
             continue;
+        l->asked_seq = seq;
         gone = cs_bits_without(&which, &l->open);
         if (!cs_bits_none(&gone)) { /* another has it: else it would be asked about for ever */
             cs_lease_recall(core, l);

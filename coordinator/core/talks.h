@@ -39,7 +39,7 @@ void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, con
                                  uint64_t print); /* in the open group */
 void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane,
                                 uint64_t position); /* ... which is asked again in the open group */
-/* TURNS_GET: of what the session holds by these leases. */
-void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked);
+/* TURNS_GET: of what the session holds by these leases, once by each, and by no more than CS_TURNS_LEASES_MAX. seq: of that message. */
+void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked, uint64_t seq);
 
 #endif

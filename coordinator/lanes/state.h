@@ -156,6 +156,7 @@ struct cs_lease {
     bool reported;       /* which knew of this lease */
     uint64_t assign_seq; /* seq of the message that gave it; CS_UNTOLD: its row is not on disk yet */
     uint64_t ping;       /* number of the last PING that listed it */
+    uint64_t asked_seq;  /* seq of the last TURNS_GET that asked about it */
     bool revoking;
     struct cs_risk *risk; /* under a budget */
     UT_hash_handle hh;

@@ -31,6 +31,7 @@ enum {
     CS_BITMAP_BYTES = CS_SHARD_SIZE / 8,
     CS_LANES_MAX = 4096,
     CS_LEASES_PER_WORKER_MAX = 65536,
+    CS_TURNS_LEASES_MAX = 64, /* looked at of one TURNS_GET */
     CS_OUTPUTS_PER_MESSAGE_MAX = 1024,
     CS_OUTPUT_MAX = 1024 * 1024,           /* bytes of one packed output */
     CS_PING_MS = 2000,                     /* worker -> coordinator, always, also while draining */

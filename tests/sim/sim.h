@@ -45,7 +45,7 @@ enum {
     SIM_CHUNKS = SIM_CASES + 9216 / SIM_CHUNK_TRIALS,
     SIM_EVENTS_MAX =
         1500000,         /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
-    SIM_END_MS = 900000, /* a healed fleet ends every study within this */
+    SIM_END_MS = 900000, /* a healed fleet ends every study within this, times the calls that a trial may need */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
     SIM_EDITS_MOSTLY = 1, /* of a study, in bad weather */
@@ -89,6 +89,7 @@ enum {
     X(STALE, "message of a session long gone")                                                                         \
     X(STRANGER, "worker with other prompts")                                                                           \
     X(BUDGET, "hard budget")                                                                                           \
+    X(FREE, "conversations that cost nothing, under a hard budget")                                                    \
     X(LONG_LANE, "lane longer than the frontier's step")                                                               \
     X(SESSION_LOST, "lease expired")                                                                                   \
     X(RATE_LIMIT, "429")                                                                                               \
@@ -342,6 +343,7 @@ struct sim_lane {
         uint32_t slower; /* answers take so many times as long */
     } server;
     uint32_t calls; /* of each trial; 1: no conversations */
+    bool is_free;   /* its provider bills nothing */
     uint64_t n_trials;
     struct sim_trial *trials;
     struct sim_ledger gens[SIM_GENS_MAX];

@@ -221,6 +221,14 @@ static bool is_billed(struct sim *s, const struct cs_http_reply *r)
     return r->transfer == CS_TRANSFER_WHOLE && r->status == 200;
 }
 
+static void bill(struct sim *s, const struct sim_call *c)
+{
+    const struct sim_lane *l = &s->store.lanes[c->lane];
+
+    if (!l->is_free)
+        l->study->bill_nano_usd += SIM_CALL_NANO_USD;
+}
+
 /* A server that is slow, or became so, is not healed. Where its answers come near the time limit or beyond, the plan is asked one call at a time, with
  * the ramp's pauses between them: that takes as long as it takes, and ends, since no trial is asked more often than is excused (check.c).
  * What must not be is that no call ends while something is planned. */
@@ -272,7 +280,7 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
         t->in_flight--;
         t->paid += paid;
         if (is_billed(s, &r))
-            s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+            bill(s, c);
         sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;
@@ -292,7 +300,7 @@ void sim_provider_cut(struct sim *s, struct sim_worker *w, uint32_t slot)
         t->in_flight--;
         t->paid++;
         t->excused++;
-        s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+        bill(s, c);
         sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;

@@ -200,6 +200,7 @@ static int64_t spent_before(struct sim *s, const struct sim_study *y, uint32_t g
 void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
                     struct cs_lane_load lanes[SIM_LANES_MAX])
 {
+    static const struct cs_price price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE, 0}, no_price = {0};
     const struct sim_study *y = sim_studies_of(s, gen);
 
     *load = (struct cs_generation_load){.gen = gen,
@@ -227,7 +228,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .paused = g->paused,
                                          .cancelled = g->cancelled,
                                          .talks = l->calls > 1,
-                                         .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
+                                         .price = l->is_free ? no_price : price,
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms,
                                          .declared = s->limits.declared || s->limits.calls_per_minute > 0};

@@ -27,6 +27,16 @@ static void draw_lanes(struct sim *s)
     sim_children_draw(s);
 }
 
+/* Of a conversation; what follows takes for granted that a trial is a call. */
+static uint32_t calls_of_a_trial(const struct sim *s)
+{
+    uint32_t most = 1;
+
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        most = s->store.lanes[i].calls > most ? s->store.lanes[i].calls : most;
+    return most;
+}
+
 /* Latency such that the work lasts for most of the bad weather. */
 static uint32_t latency(struct sim *s)
 {
@@ -114,6 +124,18 @@ static void draw_budgets(struct sim *s)
     }
 }
 
+/* Every other lane of conversations, where a lease is reserved for: what it is worth never shrinks. */
+static void free_lanes(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        struct sim_lane *l = &s->store.lanes[i];
+
+        l->is_free = l->calls > 1 && l->study->budget_nano_usd >= 0 && cs_rng_mix64(s->seed ^ (i + 17)) % 2 == 0;
+        if (l->is_free)
+            sim_fired(s, SIM_FREE);
+    }
+}
+
 void sim_swarm_draw(struct sim *s)
 {
     struct sim_limits *l = &s->limits;
@@ -135,6 +157,7 @@ void sim_swarm_draw(struct sim *s)
     l->end_ms *= 1 + l->draws; /* so many times as many calls */
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
+    l->end_ms *= calls_of_a_trial(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
     if (often(s, 6)) {
         sim_fired(s, SIM_MANY_WORKERS);
@@ -154,6 +177,7 @@ void sim_swarm_draw(struct sim *s)
     l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
     draw_budgets(s);
     sim_children_budget(s);
+    free_lanes(s);
     l->poison = often(s, 12);
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
     l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);

@@ -474,6 +474,59 @@ static void a_late_reply_is_covered_by_what_was_presumed_of_it(void **state)
     rig_close(&r);
 }
 
+/* The next call is dearer than the one for which its lease was given. */
+static void who_goes_on_from_the_turn_of_another_may_pay_for_the_next(void **state)
+{
+    struct rig r;
+    struct hand h, next;
+
+    (void)state;
+    open_budget(&r, &h, WORST + WORST_1);
+    want(&h, 1, 0, 1);
+    settle(&h);
+    lose(&h, &next, "w2", 2, 1);
+    assert_int_equal(held(&next), 1);
+    hello(&h, NULL, 0);
+    settle(&h);
+    h.number = 0;
+    reply(&h, 0, 1, true);
+    settle(&h);
+    assert_int_equal(r.disk->risks[0].one_nano_usd, WORST_2);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST);
+    rig_tick(&r, CS_LEASE_LOST_MS);
+    rig_commit_all(&r);
+    assert_int_equal(money(&r).presumed_nano_usd, WORST_2);
+    rig_close(&r);
+}
+
+static void one_question_is_answered_in_bounds(void **state)
+{
+    enum { MORE = CS_TURNS_LEASES_MAX + 6 };
+    struct cs_message m = {.kind = CS_TURNS_GET};
+    struct cs_lease_ref asked[MORE];
+    uint32_t n = 0;
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_budget(&r, &h, TRIALS * WORST);
+    want(&h, 1, 0, TRIALS);
+    settle(&h);
+    assert_int_equal(h.n_leases, TRIALS);
+    for (uint32_t i = 0; i < MORE; i++)
+        asked[i] = h.leases[i % 2]; /* each again and again */
+    asked[MORE - 1] = h.leases[2];
+    m.leases = (struct cs_leases){MORE, asked};
+    say(&h, &m);
+    while (rig_sent(&r, CS_TURNS, n) != NULL)
+        n++;
+    assert_int_equal(n, 2);
+    m.leases = (struct cs_leases){1, &asked[MORE - 1]};
+    say(&h, &m);
+    assert_non_null(rig_sent(&r, CS_TURNS, 0));
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +544,8 @@ int main(void)
         cmocka_unit_test(a_lost_lease_may_have_cost_one_call),
         cmocka_unit_test(a_restart_presumes_one_call_and_its_holder_goes_on),
         cmocka_unit_test(a_late_reply_is_covered_by_what_was_presumed_of_it),
+        cmocka_unit_test(who_goes_on_from_the_turn_of_another_may_pay_for_the_next),
+        cmocka_unit_test(one_question_is_answered_in_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,36 @@ static void a_lost_question_is_asked_again(void **state)
     bench_done(&b);
 }
 
+static void of_many_leases_it_asks_by_and_by(void **state)
+{
+    enum { LEASES = 2 * CS_TURNS_LEASES_MAX + 1 };
+    struct cs_lease_ref refs[LEASES];
+    struct cs_message m = {.kind = CS_ASSIGN, .leases = {LEASES, refs}};
+    uint32_t told = 0, asked = 0;
+    struct bench b;
+    (void)state;
+    begin(&b, 1);
+    for (uint32_t i = 0; i < LEASES; i++)
+        refs[i] = (struct cs_lease_ref){.epoch = 7 + i, .gen = 1, .page = i, .todo = {1}};
+    bench_say(&b, &m);
+    while (b.sent[CS_TURNS_GET] > 0) {
+        const struct cs_leases *q = &b.message[CS_TURNS_GET]->leases;
+        uint64_t epoch[CS_TURNS_LEASES_MAX];
+        const uint32_t n = q->n;
+        assert_in_range(n, 1, CS_TURNS_LEASES_MAX);
+        asked++;
+        for (uint32_t i = 0; i < n; i++)
+            epoch[i] = q->leases[i].epoch;
+        for (uint32_t i = 0; i < n; i++, told++) {
+            assert_true(i == 0 || b.sent[CS_TURNS_GET] == 0);
+            tell(&b, epoch[i], 1, NULL);
+        }
+    }
+    assert_int_equal(told, LEASES); /* without a pause between */
+    assert_int_equal(asked, 3);
+    bench_done(&b);
+}
+
 static void a_drain_ends_the_call_and_hands_the_rest_back(void **state)
 {
     struct bench b;
@@ -225,6 +255,7 @@ int main(void)
         cmocka_unit_test(nothing_new_takes_the_slot_of_a_conversation_between_two_turns),
         cmocka_unit_test(where_another_reply_stands_that_one_is_taken),
         cmocka_unit_test(a_lost_question_is_asked_again),
+        cmocka_unit_test(of_many_leases_it_asks_by_and_by),
         cmocka_unit_test(a_drain_ends_the_call_and_hands_the_rest_back),
         cmocka_unit_test(a_turn_whose_lease_was_lost_is_delivered_and_not_gone_on_from),
         cmocka_unit_test(it_ends_where_there_is_nothing_to_go_on_from),

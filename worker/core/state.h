@@ -196,6 +196,7 @@ struct cs_worker {
     LIST_HEAD(, cs_worker_lease) leases;
     uint32_t n_leases, unstarted, waiting, untold;
     bool ask_turns;              /* for untold positions */
+    uint32_t asking;             /* leases in the last TURNS_GET without TURNS yet, more or less */
     struct cs_lease_ref *giving; /* to be released at the end of the step */
     uint32_t n_giving, cap_giving;
 

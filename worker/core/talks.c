@@ -23,10 +23,13 @@ void cs_worker_talks_ask(struct cs_worker *w)
     w->ask_turns = false;
     if (w->untold == 0)
         return;
-    struct cs_lease_ref *refs = cs_arena_array(&w->arena, w->n_leases, sizeof *refs);
+    const uint32_t most = w->n_leases < CS_TURNS_LEASES_MAX ? w->n_leases : CS_TURNS_LEASES_MAX;
+    struct cs_lease_ref *refs = cs_arena_array(&w->arena, most, sizeof *refs);
     uint32_t n = 0;
     LIST_FOREACH(l, &w->leases, all)
     {
+        if (n == most)
+            break;
         if (!is_to_ask(w, l))
             continue;
         l->asked_ms = w->now;
@@ -38,6 +41,7 @@ void cs_worker_talks_ask(struct cs_worker *w)
     b = &cs_do_send(w, CS_TURNS_GET)->leases;
     b->n = n;
     b->leases = refs;
+    w->asking = n;
 }
 
 void cs_worker_talks_ask_again(struct cs_worker *w)
@@ -91,6 +95,8 @@ void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
         l->asked_ms = 0;
         w->ask_turns = true;
     }
+    if (w->asking > 0 && --w->asking == 0) /* about those that were too many for one question */
+        w->ask_turns = true;
     cs_worker_lane_wake(w, l->lane);
 }
 

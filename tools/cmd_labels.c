@@ -65,6 +65,10 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
     if (rc == CS_OK)
         printf("%u items of %u outputs written to %s; their key stays in %s\n", done.items, done.outputs, a->out,
                folder);
+    if (rc == CS_OK && done.unjudged > 0)
+        printf("%" PRIu64 " texts are not judged yet and had no chance to be in this sample: once they are, the report "
+               "corrects nothing by it; draw it when the judges are through\n",
+               done.unjudged);
     return rc;
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
@@ -13,25 +12,28 @@
 #include "protocol/base/clock.h"
 #include "protocol/load/keys_env.h"
 #include "worker/calls/alarm.h"
+#include "worker/calls/credential.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/pass.h"
 
-enum { ID_BYTES = 128, TOKEN_MS = 30000, ALARM_RUN = 0, ALARM_FETCH };
+enum { ID_BYTES = 128, TOKEN_MS = 30000, SECRET_MIN = 8, ALARM_RUN = 0, ALARM_FETCH };
 
 struct run { /* a call to a declared system */
     struct cs_exchange *exchange;
     struct cs_pass *pass; /* NULL: the endpoint's line is what is shown */
-    uint64_t shown;       /* which issue of it */
+    uint64_t issue;       /* which issue of it */
     bool renewed;         /* a 401 has made it anew once */
-    bool waits;           /* in the list of the pass, for a token */
-    bool is_too_large;    /* its next request is: due to be told */
+    bool waits;           /* in the list of the pass, for a token, */
+    uint64_t waits_since_ms;
+    bool is_too_large; /* its next request is: due to be told */
     TAILQ_ENTRY(run) in_fetch;
     uint32_t slot;
     const struct cs_endpoint *endpoint;
     struct cs_errand errand;
     struct cs_alarm alarm; /* set: it pauses */
     char id[ID_BYTES];
-    char *line; /* who asks */
+    char **shown; /* lines that it has shown, each once; the last says who asks now */
+    uint32_t n_shown;
     const char *lines[CS_ERRAND_LINES_MAX + 1];
 };
 
@@ -54,6 +56,7 @@ struct cs_exchange {
     uint32_t n_slots;
     struct run **runs; /* a slot: NULL where none is under way */
     struct cs_alarms alarms;
+    struct cs_rng rng; /* seeded by the system: workers that start together differ */
     uv_timer_t timer;
 };
 
@@ -87,6 +90,7 @@ static struct run *take_waiting(struct fetch *f)
     TAILQ_REMOVE(&f->waiting, r, in_fetch);
     f->n_waiting--;
     r->waits = false;
+    cs_errand_waited(&r->errand, cs_clock_mono_ms() - r->waits_since_ms);
     return r;
 }
 
@@ -143,6 +147,7 @@ static void wait_for_token(struct run *r)
     struct cs_exchange *x = r->exchange;
     struct fetch *f = &x->fetches[cs_pass_number(r->pass)];
     r->waits = true;
+    r->waits_since_ms = cs_clock_mono_ms();
     TAILQ_INSERT_TAIL(&f->waiting, r, in_fetch);
     f->n_waiting++;
     if (f->busy)
@@ -158,12 +163,22 @@ static void wait_for_token(struct run *r)
 
 /* ---- calls --------------------------------------------------------------------------------------------- */
 
+/* A copy, for the pass may be renewed while the call is under way. */
+static const char *show(struct run *r, const char *line)
+{
+    if (r->n_shown == 0 || strcmp(r->shown[r->n_shown - 1], line) != 0) {
+        r->shown = cs_xrealloc(r->shown, r->n_shown + 1, sizeof *r->shown);
+        r->shown[r->n_shown++] = cs_xstrdup(line);
+    }
+    return r->shown[r->n_shown - 1];
+}
+
 /* The errand's next request. */
 static void send_next(struct run *r)
 {
     struct cs_errand_request q;
     const uint64_t now = cs_clock_mono_ms();
-    const char *line = r->pass != NULL ? cs_pass_line(r->pass, now, &r->shown) : r->endpoint->auth;
+    const char *line = r->pass != NULL ? cs_pass_line(r->pass, now, &r->issue) : r->endpoint->auth;
     uint32_t n = 0;
     if (r->pass != NULL && line == NULL) {
         wait_for_token(r);
@@ -175,10 +190,8 @@ static void send_next(struct run *r)
         set_timer(r->exchange);
         return;
     }
-    cs_keys_env_free(r->line);
-    r->line = line != NULL ? cs_xstrdup(line) : NULL; /* the pass may be renewed while the call is under way */
     if (line != NULL)
-        r->lines[n++] = r->line;
+        r->lines[n++] = show(r, line);
     for (uint32_t i = 0; i < q.n_lines; i++)
         r->lines[n++] = q.lines[i];
     const struct cs_http_request to = {.endpoint = r->endpoint,
@@ -203,24 +216,50 @@ static void run_free(struct run *r)
     }
     cs_alarm_clear(&r->exchange->alarms, &r->alarm);
     cs_errand_end(&r->errand);
-    cs_keys_env_free(r->line);
+    for (uint32_t i = 0; i < r->n_shown; i++)
+        cs_keys_env_free(r->shown[i]);
+    free(r->shown);
     free(r);
+}
+
+/* Overwrites a secret where it stands in the n bytes, of which *copy is made then. */
+static void hide(const char *secret, const char *bytes, size_t n, char **copy)
+{
+    const size_t len = secret != NULL ? strlen(secret) : 0;
+    const char *in = *copy != NULL ? *copy : bytes;
+    for (const char *at = in; len >= SECRET_MIN && (at = memmem(at, n - (size_t)(at - in), secret, len)) != NULL;) {
+        const size_t place = (size_t)(at - in);
+        if (*copy == NULL) {
+            in = *copy = cs_xmalloc(n + 1);
+            memcpy(*copy, bytes, n + 1);
+        }
+        memset(*copy + place, '*', len);
+        at = in + place + len;
+    }
+}
+
+/* A copy without what this call has shown, or its pass has by now; NULL: none of it stands there. */
+static char *hidden(const struct run *r, const char *bytes, size_t n)
+{
+    char *copy = NULL;
+    for (uint32_t i = 0; i < r->n_shown; i++)
+        hide(cs_credential_in(r->shown[i]), bytes, n, &copy);
+    if (r->pass != NULL)
+        hide(cs_pass_secret(r->pass), bytes, n, &copy);
+    return copy;
 }
 
 /* What came of it; its slot may be used again by whom we tell. */
 static void end_run(struct run *r, struct cs_http_reply *reply)
 {
     struct cs_exchange *x = r->exchange;
-    char *copy = NULL;
-    if (r->pass != NULL && cs_pass_shows(r->pass, reply->body, reply->body_len)) {
-        copy = cs_xmalloc(reply->body_len + 1);
-        memcpy(copy, reply->body, reply->body_len + 1);
-        cs_pass_hide(r->pass, copy, reply->body_len);
-        reply->body = copy;
-    }
+    char *body = hidden(r, reply->body, reply->body_len), *headers = hidden(r, reply->headers, strlen(reply->headers));
+    reply->body = body != NULL ? body : reply->body;
+    reply->headers = headers != NULL ? headers : reply->headers;
     x->runs[r->slot] = NULL;
     x->done(x->self, r->slot, reply);
-    free(copy);
+    free(body);
+    free(headers);
     run_free(r);
 }
 
@@ -270,7 +309,7 @@ static void on_done(void *self, uint32_t slot, const struct cs_http_reply *reply
         return;
     }
     if (reply->transfer == CS_TRANSFER_WHOLE && reply->status == 401 && r->pass != NULL && !r->renewed &&
-        cs_pass_refused(r->pass, r->shown)) {
+        cs_pass_refused(r->pass, r->issue)) {
         r->renewed = true; /* what was refused so was not taken: it is no second call */
         send_next(r);
         return;
@@ -326,7 +365,7 @@ void cs_exchange_start(struct cs_exchange *x, uint32_t slot, const struct cs_htt
     r->pass = cs_passes_of(x->passes, q->endpoint);
     snprintf(r->id, sizeof r->id, "%s", q->request_id);
     cs_errand_begin(&r->errand, q->endpoint->service, q->endpoint->url, q->body, q->body_len, q->request_id,
-                    cs_clock_mono_ms(), q->timeout_ms);
+                    cs_rng_next(&x->rng), cs_clock_mono_ms(), q->timeout_ms);
     x->runs[slot] = r;
     send_next(r);
 }
@@ -353,6 +392,10 @@ enum cs_err cs_exchange_open(struct cs_exchange **out, struct uv_loop_s *loop, u
     x->done = done;
     x->self = self;
     x->n_slots = slots;
+    if (uv_random(NULL, NULL, &x->rng.state, sizeof x->rng.state, 0, NULL) != 0) {
+        free(x);
+        return cs_error_set(err, CS_EIO, "the system gives no random numbers");
+    }
     enum cs_err rc = cs_http_open(&x->http, loop, slots + CS_PASSES_MAX, reply_memory, on_done, x, err);
     if (rc != CS_OK) {
         free(x);
@@ -361,7 +404,7 @@ enum cs_err cs_exchange_open(struct cs_exchange **out, struct uv_loop_s *loop, u
     x->runs = cs_xcalloc(slots, sizeof *x->runs);
     for (uint32_t i = 0; i < CS_PASSES_MAX; i++)
         TAILQ_INIT(&x->fetches[i].waiting);
-    x->passes = cs_passes_open(uv_hrtime() ^ (uint64_t)getpid() << 32);
+    x->passes = cs_passes_open(cs_rng_next(&x->rng));
     uv_timer_init(loop, &x->timer);
     x->timer.data = x;
     *out = x;

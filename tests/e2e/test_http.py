@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -154,9 +155,11 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
             self.assertIn(user, [f"{text}\nWhat now?" for c in CASES for text in (c, c.replace(". ", ". Be quick. ", 1))])
             trial = r.headers["X-Client-Request-Id"].split("-")[0]
             self.assertIn(trial, rows)
-            self.assertEqual(r.headers["X-Trial"], "t-" + trial)
+            own = r.body["who"]
+            self.assertRegex(own, f"^{trial}-[0-9a-f]{{16}}$")
+            self.assertEqual(r.headers["X-Trial"], "t-" + own)
             self.assertEqual(r.body, {"chat": [{"role": "human", "content": user}], "one": f"<{user}>", "t": 0.7, "as": "T=0.7",
-                                      "fixed": [1, True, None, "true", 0.5, {"deep": trial}], "who": trial, "s": trial})
+                                      "fixed": [1, True, None, "true", 0.5, {"deep": own}], "who": own, "s": own})
             self.assertEqual((rows[trial]["model_resolved"], rows[trial]["input_tokens"]), ("b-17", 3))
 
     def test_a_form_and_elements_chosen_and_joined(self):
@@ -185,13 +188,15 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
 
     def test_a_conversation_is_told_whole(self):
         app = self.serve(lambda r: (200, {"a": f"Reply {len(r.body['chat'])}."}))
-        path = self.study(app, 'request: {path: /ask, body: {chat: "{{messages}}"}}\nreply: {text: /a}')
+        path = self.study(app, 'request: {path: /ask, body: {chat: "{{messages}}", s: "{{session}}", t: "{{trial}}"}}\nsession: {new: yes}\nreply: {text: /a}')
         path.write_text(path.read_text().replace('{user: "{{case.text}}\\n{{question.ask}}"}',
                                                  '{turns: [{user: "{{case.text}}"}, {user: "Are you sure? {{question.ask}}"}]}'))
         self.assertEqual(self.run_(path)["done"], 4)
         self.assertEqual({r["text"] for r in self.rows(path)}, {"Reply 3."})
         self.assertEqual(sorted(len(r.body["chat"]) for r in app.requests), [1] * 4 + [3] * 4)
         self.assertEqual({r.body["chat"][1]["content"] for r in app.requests if len(r.body["chat"]) > 1}, {"Reply 1."})
+        self.assertEqual(len({r.body["s"] for r in app.requests}), 8)  # no turn is told into the session of the one before
+        self.assertEqual(len({r.body["t"] for r in app.requests}), 8)
         (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace("{{messages}}", "{{user}}"))
         done = self.box.clinsafe("plan", path)
         self.assertExit(done, 65)
@@ -206,6 +211,8 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
                 path = path.rename(path.with_name(f"{header.lower()}-{len(line)}.yaml"))
                 self.run_(path, WARD_KEY=KEY)
                 self.assertEqual({r.headers[header] for r in app.requests}, {line})
+                secret = line.split(" ")[-1]
+                self.assertEqual({r["text"] for r in self.rows(path)}, {f"You sent {line.replace(secret, '*' * len(secret))}."})
                 for file in path.with_suffix(".clinsafe").rglob("*"):
                     if file.is_file():
                         self.assertNotIn(KEY.encode(), file.read_bytes(), file)
@@ -329,7 +336,9 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
         rows = self.rows(path)
         self.assertEqual({(r["outcome"], r["attempts"], r["model_resolved"]) for r in rows}, {("ok", 1, "42")})
         self.assertEqual(sorted(r["text"] for r in rows), [f"Go\n\nto c/{i}." for i in range(4)])
-        self.assertEqual(set(state["sessions"].values()), {r["digest"] for r in rows})  # a session each, and nobody met twice
+        users = list(state["sessions"].values())
+        self.assertEqual({u.split("-")[0] for u in users}, {r["digest"] for r in rows})  # a session each, and nobody met twice
+        self.assertEqual(len(set(users)), 4)
         self.assertEqual({j["polls"] for j in state["jobs"].values()}, {4})
 
     def test_a_job_that_fails_is_asked_for_anew_in_a_session_of_its_own(self):
@@ -340,8 +349,7 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
         self.assertEqual(self.run_(path)["done"], 4)
         self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 2])
         users = list(state["sessions"].values())
-        self.assertEqual(len(set(users)), 5)
-        self.assertEqual(len([u for u in users if u.endswith("-2")]), 1)
+        self.assertEqual((len(set(users)), len({u.split("-")[0] for u in users})), (5, 4))
 
     def test_a_job_that_was_taken_is_never_forgotten(self):
         for more, kept in (("budget_usd: 1", 0), ("", 1)):
@@ -564,16 +572,32 @@ limits: {concurrent: 2}'''
                 return (503, "") if len(tokens) in (2, 3) else (200, {"access_token": tokens[-1], "expires_in": 3600})
             if r.route == "/ask":
                 jobs.append(r.headers["Authorization"])
-                return 202, {"job": "7"}
+                return 202, {"job": len(jobs) - 1}
             polls.append(r.headers["Authorization"])
-            return (401, "") if polls[-1].endswith(tokens[0]) else (200, {"a": f"{jobs[0]}, then {polls[-1]}."}, {"X-Build": tokens[0]})
+            asked = jobs[int(r.route.split("/")[2])]
+            return (401, "") if polls[-1].endswith(tokens[0]) else (200, {"a": f"{asked}, then {polls[-1]}."}, {"X-Build": asked})
         app = self.serve(answer)
         path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1").replace("/a}", "/a, version: {header: x-build}}")
                           + '\npoll: {path: "/jobs/{{job}}", id: /job, every_s: 0.1, at_most_s: 20}')
         self.run_(path, **self.ENV)
         self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 1)})
         self.assertEqual((len(jobs), len(tokens)), (4, 4))
+        hidden = "Bearer " + "*" * len(tokens[0])  # the one that asked, too
+        self.assertEqual({(r["text"], r["model_resolved"]) for r in self.rows(path)}, {(f"{hidden}, then {hidden}.", hidden)})
         self.assertWrittenNowhere(path, KEY, *tokens)
+
+    def test_waiting_for_a_token_is_no_time_of_the_trial(self):
+        app, _ = self.serve_with_tokens(uses=1000)
+        plain = app.answer
+
+        def answer(r):
+            if r.route == "/token":
+                time.sleep(1.3)
+            return plain(r)
+        app.answer = answer
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1), model=", parameters: {timeout_s: 1}")
+        self.run_(path, **self.ENV)
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 1)})
 
     def test_a_token_that_ends_at_once(self):
         app, good = self.serve_with_tokens(uses=1000, life=1e-9)

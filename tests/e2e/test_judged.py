@@ -252,6 +252,47 @@ class Duel(harness.TestCase):
         self.assertGreater(sum(order_led.values()), 0)
 
 
+class Pilot(harness.TestCase):
+    """The first replies alone are judged: how judges agree and what they miss is told, and nothing that differs between arms."""
+
+    def test_a_judged_pilot_is_blind(self):
+        box = self.box
+        write(box.dir, **{"details-judged.yaml": CHILD.replace("by: [kind]}]}", "by: [kind]}], calibrate: {adopted: {ratings: imported}}}")})
+        child = box.dir / "details-judged.yaml"
+        harness.must(box.clinsafe("run", box.dir / "details.yaml", "--workers", 1, timeout=60))
+        done = box.clinsafe("run", child, "--cases", 24, "--workers", 1, timeout=60)
+        self.assertIn(done.code, (0, 2), done)
+        page = box.dir / "r.html"
+        said = harness.must(box.clinsafe("report", child, "--out", page))
+        report = harness.must(box.clinsafe("report", child, "--json")).json()
+        for key in ("contrasts", "judge_shifts", "corrected", "judge_errors", "given", "rates"):
+            self.assertEqual(report.get(key) or [], [], key)
+        self.assertEqual({v["won"] + v["tied"] for v in report["verdicts"]}, {0})
+        self.assertGreater(len(report["judges_agreement"]), 0)
+        self.assertIn("Its contrasts are blind", said.out + said.err)
+        for words in ("Each judge alone", "Judges against people</h2>"):
+            self.assertNotIn(words, page.read_text())
+        seen = harness.must(box.clinsafe("report", child, "--unblind", "--json")).json()
+        for key in ("contrasts", "judge_shifts", "corrected", "judge_errors", "given"):
+            self.assertGreater(len(seen[key]), 0, key)
+
+        # a sample of the pilot's texts says nothing of those that are judged later: there is no corrected effect until another one is drawn
+        sheet, rated = box.dir / "sheet.csv", box.dir / "ann.csv"
+        harness.must(box.clinsafe("labels", child, "--sample", 20, "--stratify", "judge", "--out", sheet))
+        rated.write_text("item,rating.adopted\n" + "".join(f"{r['item']},Yes\n" for r in harness.rows_csv(sheet.read_text())))
+        harness.must(box.clinsafe("labels", child, "--import", rated))
+        pilot = harness.must(box.clinsafe("report", child, "--unblind", "--json")).json()
+        self.assertEqual({c["why"] for c in pilot["corrected"] if c["stratum"] == ""}, {""})
+        done = box.clinsafe("run", child, "--workers", 1, timeout=60)
+        self.assertIn(done.code, (0, 2), done)
+        whole = harness.must(box.clinsafe("report", child, "--json")).json()
+        later = VIGNETTES * REPEATS * len(ARMS) * len(MODELS) - 24
+        for row in whole["corrected"]:
+            self.assertIn(f"{later} texts were judged after the sample was drawn", row["why"])
+        self.assertEqual({c["verdict"] for c in whole["contrasts"] if c["outcome"] == "adopted"}, {"none"})
+        self.assertIn("draw another (labels --stratify judge)", " ".join(whole["notes"]))
+
+
 class Elements(harness.TestCase):
     """Each criterion of a case is a call of its own; one judge, asked twice: a panel of two needs both."""
 

@@ -202,6 +202,23 @@ class Pressure(harness.TestCase):
         self.assertEqual((more["input_tokens_high"] - chat["input_tokens_high"], more["input_tokens"]), (3 * TRIALS, chat["input_tokens"]))
 
 
+class Pilot(harness.TestCase):
+    def test_a_pilot_of_conversations_is_blind(self):
+        box = self.box
+        (box.dir / "study.yaml").write_text(STUDY.replace("models: [chat, responses, anthropic, gemini, bedrock]", "models: [chat]"))
+        (box.dir / "providers.yaml").write_text(PROVIDERS)
+        (box.dir / "truth.yaml").write_text(TRUTH)
+        (box.dir / "mcq.csv").write_text("item,text,opt_a,opt_b,opt_c,right\n" + "".join(
+            f"i{i:03},Case {i:03}. Which drug?,aspirin {i},heparin {i},none {i},opt_a\n" for i in range(12)))
+        harness.must(box.clinsafe("run", box.dir / "study.yaml", "--cases", 6))
+        report = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--json")).json()
+        for key in ("contrasts", "pressure", "survival", "given", "rates", "moved"):
+            self.assertEqual(report.get(key) or [], [], key)
+        seen = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--unblind", "--json")).json()
+        for key in ("contrasts", "pressure", "survival", "given"):
+            self.assertGreater(len(seen[key]), 0, key)
+
+
 class Early(harness.TestCase):
     """Conversations that end before their last turn, and arms that leave turns out."""
 

@@ -45,7 +45,7 @@ enum {
     SIM_CHUNKS = SIM_CASES + 9216 / SIM_CHUNK_TRIALS,
     SIM_EVENTS_MAX =
         1500000,         /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
-    SIM_END_MS = 900000, /* a healed fleet ends every study within this */
+    SIM_END_MS = 900000, /* a healed fleet ends every study within this, times the calls that a trial may need */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
     SIM_EDITS_MOSTLY = 1, /* of a study, in bad weather */

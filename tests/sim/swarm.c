@@ -27,6 +27,16 @@ static void draw_lanes(struct sim *s)
     sim_children_draw(s);
 }
 
+/* Of a conversation; what follows takes for granted that a trial is a call. */
+static uint32_t calls_of_a_trial(const struct sim *s)
+{
+    uint32_t most = 1;
+
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        most = s->store.lanes[i].calls > most ? s->store.lanes[i].calls : most;
+    return most;
+}
+
 /* Latency such that the work lasts for most of the bad weather. */
 static uint32_t latency(struct sim *s)
 {
@@ -144,8 +154,10 @@ void sim_swarm_draw(struct sim *s)
     }
     l->draws = (uint32_t)(cs_rng_mix64(s->seed) % 8); /* apart from what is drawn below, which stays what it was */
     l->draws = l->draws < 3 ? l->draws : 0;
+    l->end_ms *= 1 + l->draws; /* so many times as many calls */
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
+    l->end_ms *= calls_of_a_trial(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
     if (often(s, 6)) {
         sim_fired(s, SIM_MANY_WORKERS);

@@ -18,6 +18,7 @@
 #include "worker/calls/endpoint.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/gates.h"
+#include "worker/calls/pass.h"
 #include "worker/calls/retry.h"
 
 static struct cs_arena arena;
@@ -266,7 +267,7 @@ static void begin(void)
 {
     struct cs_error err = {0};
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 0xabc, 1000, 60000);
 }
 
 static void end(void)
@@ -426,7 +427,7 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     char id[CS_ERRAND_FOUND_MAX];
     (void)state;
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1, 1000, 60000);
     assert_true(cs_errand_request(&errand, &q));
     assert_string_equal(q.lines[0], "X-S: "); /* headers go with each of its requests */
     memset(id, 'x', sizeof id);
@@ -437,15 +438,18 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     end();
 }
 
-static void later_calls_are_somebody_else(void **state)
+/* Also with the same digest and attempt: another turn, or another worker. */
+static void other_calls_are_somebody_else(void **state)
 {
     (void)state;
     begin();
-    assert_string_equal(errand.trial, "00ff");
+    assert_string_equal(errand.trial, "00ff-0000000000000abc");
     cs_errand_end(&errand);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-2", 1000, 60000);
-    assert_string_equal(errand.trial, "00ff-2");
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", UINT64_MAX, 1000, 60000);
+    assert_string_equal(errand.trial, "00ff-ffffffffffffffff");
     assert_int_equal(cs_errand_left_ms(&errand, 60999), 1);
+    cs_errand_waited(&errand, 500); /* for a token */
+    assert_int_equal(cs_errand_left_ms(&errand, 60999), 501);
     assert_int_equal(cs_errand_left_ms(&errand, 99999), 1);
     end();
 }
@@ -490,6 +494,48 @@ static void other_secrets_are_permitted_too(void **state)
     folder_close(&dir);
 }
 
+/* Whoever made the study: the loader refuses the same. */
+static void a_secret_goes_to_no_other_host_in_clear(void **state)
+{
+    static const struct {
+        const char *url;
+        bool may;
+    } urls[] = {{"https://id.example/token", true},
+                {"http://127.0.0.1:8080/token", true},
+                {"http://id.example/token", false},
+                {"ftp://127.0.0.1/token", false}};
+    (void)state;
+    setenv("CHAT_SECRET", "s3cret-5d41402a", 1);
+    setenv("CHAT_ID", "ward", 1);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        char declared[400];
+        struct cs_made_endpoint *e = NULL;
+        struct cs_error err = {0};
+        snprintf(declared, sizeof declared,
+                 "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},"
+                 "\"auth\":{\"kind\":\"oauth2\",\"token_url\":\"%s\",\"id_env\":\"CHAT_ID\"}}",
+                 urls[i].url);
+        const struct cs_account a = {.name = "chat",
+                                     .protocol = CS_PROTOCOL_HTTP,
+                                     .base_url = "https://chat.example",
+                                     .proxy = "http://proxy.example:3128",
+                                     .key_env = "CHAT_SECRET",
+                                     .service = declared};
+        const struct cs_endpoint_means means = {NULL, NULL};
+        assert_int_equal(cs_endpoint_make(1, &means, &a, "m", &e, &err), urls[i].may ? CS_OK : CS_EDENIED);
+        if (urls[i].may) {
+            struct cs_passes *all = cs_passes_open(1);
+            struct cs_pass *p = cs_passes_of(all, &e->pub);
+            struct cs_pass_ask ask;
+            assert_ptr_equal(cs_passes_of(all, &e->pub), p); /* one for all */
+            assert_int_equal(cs_pass_ask(p, &ask, &err), CS_OK);
+            assert_string_equal(ask.endpoint->proxy, i == 0 ? a.proxy : "");
+            cs_passes_close(all);
+        }
+        cs_endpoint_free(e);
+    }
+}
+
 /* ---- gates ----------------------------------------------------------------------------------------------------------------- */
 
 static void the_first_goes_alone(void **state)
@@ -532,7 +578,8 @@ int main(void)
         cmocka_unit_test(a_poll_that_is_refused_has_lost_a_job),
         cmocka_unit_test(ids_that_cannot_be_sent),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
-        cmocka_unit_test(later_calls_are_somebody_else),
+        cmocka_unit_test(other_calls_are_somebody_else),
+        cmocka_unit_test(a_secret_goes_to_no_other_host_in_clear),
         cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),
     };

@@ -460,7 +460,8 @@ enum cs_err cs_judged_sample_write(struct cs_reader *r, const struct cs_sample_o
         choose(&s);
     if (rc == CS_OK && s.n_items > 0) {
         rc = write_items(&s, err);
-        *done = (struct cs_sample_done){s.n_items, s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
+        *done = (struct cs_sample_done){
+            .items = s.n_items, .outputs = s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX, .unjudged = s.unjudged};
     }
     cs_sample_files_release(&s.files);
     cs_votes_close(&s.votes);

@@ -315,7 +315,7 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
     }
     if (rc == CS_OK)
         rc = write_items(&s, err);
-    *done = (struct cs_sample_done){s.n_items, s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
+    *done = (struct cs_sample_done){.items = s.n_items, .outputs = s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
     cs_export_row_close(&s.row);
     free(s.items);
     free(s.list);

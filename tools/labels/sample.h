@@ -28,6 +28,7 @@ struct cs_sample_opts {
 
 struct cs_sample_done {
     uint32_t items, outputs; /* rows written; outputs to choose from, at most UINT32_MAX */
+    uint64_t unjudged;       /* judged texts that were not among these, for the judges are not through with them */
 };
 
 CS_WARN_UNUSED enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,

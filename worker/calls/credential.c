@@ -47,3 +47,15 @@ char *cs_credential_line(const struct cs_service *s, const char *key)
     }
     return NULL;
 }
+
+const char *cs_credential_in(const char *line)
+{
+    static const char *const kinds[] = {"Bearer ", "Basic "};
+    const char *value = strstr(line, ": ");
+    value = value != NULL ? value + 2 : line;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strncmp(value, kinds[i], strlen(kinds[i])) == 0)
+            return value + strlen(kinds[i]);
+    }
+    return value;
+}

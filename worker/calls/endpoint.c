@@ -33,6 +33,9 @@ static enum cs_err check_others(const struct cs_permits *permits, const struct c
     }
     if (rc != CS_OK || s->auth != CS_SERVICE_OAUTH2)
         return rc;
+    if (strncmp(s->token_url, "https://", 8) != 0 &&
+        !(strncmp(s->token_url, "http://", 7) == 0 && cs_address_is_local(s->token_url)))
+        return cs_error_set(err, CS_EDENIED, "token_url %.200s is neither https nor on this host", s->token_url);
     client.base_url = s->token_url;
     rc = cs_permits_check(permits, &client, err);
     client.key_env = s->id_env;

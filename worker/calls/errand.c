@@ -145,16 +145,15 @@ bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out)
 }
 
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
-                     size_t n, const char *id, uint64_t now_ms, uint32_t timeout_ms)
+                     size_t n, const char *id, uint64_t nonce, uint64_t now_ms, uint32_t timeout_ms)
 {
-    const size_t len = strlen(id);
     *e = (struct cs_errand){.service = service, .base = base, .began_ms = now_ms, .deadline_ms = now_ms + timeout_ms};
     e->url = CS_BUF_INIT(4 * (size_t)CS_BODY_MAX);
     e->body = CS_BUF_INIT(3 * (size_t)CS_BODY_MAX);
     e->call = cs_json_loadb(body, n, 0, NULL);
     CS_ASSERT(cs_json_is_object(e->call)); /* made by the dialect */
-    /* A trial's first call is named by its digest alone; each later one is somebody else to the system. */
-    snprintf(e->trial, sizeof e->trial, "%.*s", (int)(len > 2 && strcmp(id + len - 2, "-1") == 0 ? len - 2 : len), id);
+    /* The digest and the attempt are the same for another turn, and after a lost lease for another worker. */
+    snprintf(e->trial, sizeof e->trial, "%.*s-%016llx", (int)strcspn(id, "-"), id, (unsigned long long)nonce);
     e->session = service->session.is_new ? e->trial : NULL;
     e->step = service->session.start != NULL ? CS_ERRAND_START : CS_ERRAND_ASK;
 }
@@ -172,6 +171,14 @@ void cs_errand_end(struct cs_errand *e)
 uint32_t cs_errand_left_ms(const struct cs_errand *e, uint64_t now_ms)
 {
     return now_ms < e->deadline_ms ? (uint32_t)(e->deadline_ms - now_ms) : 1;
+}
+
+void cs_errand_waited(struct cs_errand *e, uint64_t ms)
+{
+    if (e->step == CS_ERRAND_POLL)
+        return;
+    e->began_ms += ms;
+    e->deadline_ms += ms;
 }
 
 /* ---- replies ----------------------------------------------------------------------------------------------------- */

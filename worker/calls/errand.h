@@ -31,7 +31,7 @@ struct cs_errand {
     struct cs_json *call;
     enum cs_errand_step step;
     const char *session, *job, *mark, *cookie; /* NULL: not known */
-    char trial[CS_ERRAND_ID_MAX];
+    char trial[CS_ERRAND_ID_MAX];              /* DIGEST-NONCE: who this call is to the system */
     uint64_t began_ms, deadline_ms, polls_end_ms;
     uint32_t polls;
     struct cs_arena arena;   /* of the errand */
@@ -48,14 +48,17 @@ struct cs_errand_request {
     uint32_t n_lines;
 };
 
-/* body: the canonical body, n bytes; id: DIGEST-ATTEMPT, of a later turn DIGEST-tTURN-ATTEMPT, as it is sent in X-Client-Request-Id. */
+/* body: the canonical body, n bytes; id: DIGEST-ATTEMPT, of a later turn DIGEST-tTURN-ATTEMPT, as it is sent in X-Client-Request-Id;
+ * nonce: no other call of any worker has it. */
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
-                     size_t n, const char *id, uint64_t now_ms, uint32_t timeout_ms);
+                     size_t n, const char *id, uint64_t nonce, uint64_t now_ms, uint32_t timeout_ms);
 void cs_errand_end(struct cs_errand *e); /* releases all */
 /* The request of this step. False: with what is filled in it is larger than any may be, and is not sent. */
 CS_WARN_UNUSED bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out);
 /* What is left of its time, at least 1. */
 uint32_t cs_errand_left_ms(const struct cs_errand *e, uint64_t now_ms);
+/* The step has waited so long for a token, which is no time of the system's; but a job that goes on has its own. */
+void cs_errand_waited(struct cs_errand *e, uint64_t ms);
 /* The request has ended so. SEND: the next step's request; PAUSE: the same after *wait_ms; END: reply is what came of the errand, its time
  * and faults set. */
 enum cs_errand_next cs_errand_reply(struct cs_errand *e, struct cs_http_reply *reply, uint64_t now_ms,

@@ -11,7 +11,7 @@
 #include "protocol/load/keys_env.h"
 #include "worker/calls/credential.h"
 
-enum { LIFETIME_S = 300, LIFETIME_S_MIN = 5, LIFETIME_S_MAX = 86400, SPREAD_MS = 200, SECRET_MIN = 8 };
+enum { LIFETIME_S = 300, LIFETIME_S_MIN = 5, LIFETIME_S_MAX = 86400, SPREAD_MS = 200 };
 
 struct cs_pass {
     struct cs_passes *all;
@@ -21,6 +21,7 @@ struct cs_pass {
     struct cs_account account; /* with texts of its own: where the secret is found */
     struct cs_account id;      /* OAuth 2: where the client's id is found */
     char *scope, *header;
+    const char *proxy;          /* as the account says, or NULL */
     struct cs_made_endpoint at; /* OAuth 2: where tokens are given out */
     char *line, *secret;        /* the line, and what in it is secret; NULL: none yet */
     char *asks;                 /* the line of the last request for a token */
@@ -83,7 +84,7 @@ static bool is_it(const struct cs_pass *p, const struct cs_endpoint *e)
            same(p->account.key_file, e->account->key_file) && same(p->header, s->auth_header) &&
            same(p->is_token ? p->at.url : NULL, s->token_url) && same(p->scope, s->scope) &&
            same(p->id.key_env, s->id_env) && same(p->id.key_file, s->id_file) && same(p->at.pub.ca_file, e->ca_file) &&
-           same(p->at.pub.proxy, e->proxy);
+           same(p->proxy, e->proxy);
 }
 
 static struct cs_pass *new_pass(struct cs_passes *all, const struct cs_endpoint *e)
@@ -101,12 +102,14 @@ static struct cs_pass *new_pass(struct cs_passes *all, const struct cs_endpoint 
     p->scope = s->scope != NULL ? cs_arena_strdup(&p->arena, s->scope) : NULL;
     p->header = s->auth_header != NULL ? cs_arena_strdup(&p->arena, s->auth_header) : NULL;
     p->at.url = s->token_url != NULL ? cs_arena_strdup(&p->arena, s->token_url) : NULL;
+    p->proxy = copy(p, e->proxy);
     p->number = all->n;
-    p->at.pub = (struct cs_endpoint){.serial = UINT64_MAX - p->number, /* no lane's comes so far */
+    const bool here = p->at.url != NULL && strncmp(p->at.url, "http://", 7) == 0; /* endpoint.c has seen to it */
+    p->at.pub = (struct cs_endpoint){.serial = UINT64_MAX - p->number,            /* no lane's comes so far */
                                      .url = p->at.url,
                                      .ca_file = copy(p, e->ca_file),
-                                     .proxy = copy(p, e->proxy),
-                                     .plain_http = p->at.url != NULL && strncmp(p->at.url, "http://", 7) == 0};
+                                     .proxy = here ? "" : p->proxy, /* what stays on this host goes by no proxy */
+                                     .plain_http = here};
     all->list[all->n++] = p;
     return p;
 }
@@ -265,21 +268,7 @@ bool cs_pass_told(struct cs_pass *p, const struct cs_http_reply *reply, uint64_t
     return good;
 }
 
-/* ---- out of sight ------------------------------------------------------------------------------------------------------ */
-
-static char *next_in(const struct cs_pass *p, const char *bytes, size_t n)
+const char *cs_pass_secret(const struct cs_pass *p)
 {
-    const size_t len = p->secret != NULL ? strlen(p->secret) : 0;
-    return len >= SECRET_MIN ? memmem(bytes, n, p->secret, len) : NULL;
-}
-
-bool cs_pass_shows(const struct cs_pass *p, const char *bytes, size_t n)
-{
-    return next_in(p, bytes, n) != NULL;
-}
-
-void cs_pass_hide(const struct cs_pass *p, char *bytes, size_t n)
-{
-    for (char *at; (at = next_in(p, bytes, n)) != NULL;)
-        memset(at, '*', strlen(p->secret));
+    return p->secret;
 }

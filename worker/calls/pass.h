@@ -41,9 +41,7 @@ CS_WARN_UNUSED enum cs_err cs_pass_ask(struct cs_pass *p, struct cs_pass_ask *ou
 /* The answer to that. False: no token came; what it was is the reply, in which no secret is left. */
 bool cs_pass_told(struct cs_pass *p, const struct cs_http_reply *reply, uint64_t now_ms);
 
-/* Overwrites the pass's secrets where they stand in bytes. */
-void cs_pass_hide(const struct cs_pass *p, char *bytes, size_t n);
-/* Whether they stand there. */
-bool cs_pass_shows(const struct cs_pass *p, const char *bytes, size_t n);
+/* Its secret as it is now, or NULL. */
+const char *cs_pass_secret(const struct cs_pass *p);
 
 #endif

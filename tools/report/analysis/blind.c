@@ -20,10 +20,18 @@ static void blind_floors(struct cs_report *r)
         list[i].range = (struct cs_report_span){0};
 }
 
+/* Who won how many pairs is the effect itself. */
+static void blind_verdicts(struct cs_report *r)
+{
+    struct cs_report_verdicts *list = (struct cs_report_verdicts *)(uintptr_t)r->verdicts;
+    for (uint32_t i = 0; i < r->n_verdicts; i++)
+        list[i].won = list[i].tied = 0;
+}
+
 void cs_analysis_blind(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
-    if (!r->pilot || w->unblind)
+    if (!cs_analysis_work_is_blind(w))
         return;
     r->blind = true;
     cs_analysis_interactions_release(w); /* which counts by the rows that go now */
@@ -32,10 +40,12 @@ void cs_analysis_blind(struct cs_report_work *w)
     r->n_contrasts = r->n_category_tests = r->n_twice = r->n_rates = r->n_composites = r->n_labels = r->n_warrants =
         r->n_ranges = 0;
     r->n_pressure = r->n_survival = r->n_reruns = r->n_moved = r->n_interactions = r->n_interaction_levels = 0;
+    r->n_given = r->n_judge_shifts = r->n_corrected = r->n_judge_errors = r->n_scores = 0;
     r->moved_note = "";
     r->pressure_note = "A pilot shows no comparison of arms.";
     blind_components(r);
     blind_floors(r);
+    blind_verdicts(r);
 }
 
 const struct cs_report_table cs_analysis_blind_tables[] = {{0}};

@@ -23,6 +23,7 @@ struct making {
     struct sums {
         double said;
         uint64_t n;
+        uint32_t texts, last, found, last_found; /* judged texts; of these sampled; the case of the last of each, + 1 */
     } * sums;
     bool counting; /* first pass: sums alone */
     /* the item of the case in hand: */
@@ -131,6 +132,9 @@ static void correct_chances(struct making *m, uint32_t answer)
         m->pi[answer][i] = sampled[of[i]] > 0 ? m->sampled->list[i].pi * (double)decided[of[i]] / (double)sampled[of[i]]
                                               : 0;
     }
+    a->frame = 0;
+    for (uint32_t i = 0; i < n; i++)
+        a->frame += strcmp(m->sampled->list[i].question, question) == 0 ? 1 / m->sampled->list[i].pi : 0;
     if (a->sampled == 0)
         a->why = "no sample was drawn by judge's word (labels --stratify judge), or nobody has rated it yet";
     cs_names_release(&strata);
@@ -234,12 +238,17 @@ static void on_seen(void *self, const struct cs_judged_seen *seen)
     const uint32_t answer = m->answer_of[seen->ballot] - 1;
     struct cs_calibration_answer *a = &m->c->answers[answer];
     const double verdict = said(b, &seen->panel, f->n_categories);
+    struct sums *sums = &m->sums[answer];
     if (m->counting) {
-        m->sums[answer].said += isnan(verdict) ? 0 : verdict;
-        m->sums[answer].n += !isnan(verdict);
+        sums->said += isnan(verdict) ? 0 : verdict;
+        sums->n += !isnan(verdict);
+        sums->texts += sums->last != seen->child_case + 1; /* all outputs of a text come one after the other */
+        sums->last = seen->child_case + 1;
         return;
     }
     const uint32_t item = item_of(m, seen->child_case, b->at.question);
+    sums->found += item != CS_NONE && sums->last_found != seen->child_case + 1;
+    sums->last_found = item != CS_NONE ? seen->child_case + 1 : sums->last_found;
     const bool rated = item != CS_NONE && !isnan(m->decided[answer][item]);
     const double people = rated ? m->decided[answer][item] : 0, pi = rated ? m->pi[answer][item] : 0;
     const struct cs_calibrated_parts parts = cs_calibrated_split(isnan(verdict) ? a->silent : verdict, people, pi);
@@ -248,7 +257,6 @@ static void on_seen(void *self, const struct cs_judged_seen *seen)
         [RATED] = {.category = CS_NONE, .text = "", .number = parts.rated},
     };
     cs_grid_add(&m->c->grids[seen->model], seen->case_index, seen->cell, CS_OUTCOME_ok, numbers, NULL, 0);
-    m->c->silent[seen->model][seen->cell] += isnan(verdict);
     add_to_arms(m, a, seen, verdict, people, pi);
 }
 
@@ -275,11 +283,8 @@ static void make_study(struct cs_calibration *c, const struct cs_study *s)
     cs_plan_init(&c->plan, &c->study);
     c->n_models = s->n_models;
     c->grids = cs_xcalloc(s->n_models, sizeof *c->grids);
-    c->silent = cs_xcalloc(s->n_models, sizeof(uint64_t *));
-    for (uint32_t i = 0; i < s->n_models; i++) {
+    for (uint32_t i = 0; i < s->n_models; i++)
         cs_grid_init(&c->grids[i], &c->plan, i);
-        c->silent[i] = cs_xcalloc(c->grids[i].n_cells + 1, sizeof **c->silent);
-    }
 }
 
 static void make_arms(struct cs_calibration *c, struct cs_calibration_answer *a, const struct cs_study *s)
@@ -296,6 +301,42 @@ static void make_arms(struct cs_calibration *c, struct cs_calibration_answer *a,
         }
     }
     a->n_arms = n;
+}
+
+/* Outputs that were refused, could not be read or failed were given to no judge: they are what they are among the judges' own (reduce.h). */
+static void add_unjudged(struct making *m, const struct cs_calibration_answer *a)
+{
+    for (uint32_t lane = 0; lane < m->c->n_models; lane++) {
+        const struct cs_grid *g = &m->source->got.grids[lane];
+        for (uint32_t i = 0; i < g->n_cells; i++) {
+            for (uint32_t c = 0; g->cells[i].at.question == a->question && c < g->n_cases; c++) {
+                for (unsigned o = 0; o < CS_GRID_NO_VERDICT; o++) {
+                    for (uint32_t k = 0; o != CS_OUTCOME_ok && k < cs_grid_record(g, c, i)[o]; k++)
+                        cs_grid_add(&m->c->grids[lane], c, i, o, NULL, NULL, 0);
+                }
+            }
+        }
+    }
+}
+
+/* A chance belongs to what the sample was drawn from: of any other text the corrected effect knows the judge's word alone. */
+static void check_frame(const struct making *m, uint32_t answer)
+{
+    struct cs_calibration_answer *a = &m->c->answers[answer];
+    const struct sums *sums = &m->sums[answer];
+    if (a->why[0] != '\0')
+        return;
+    if (sums->texts > a->frame + 0.5)
+        a->why = cs_arena_printf(
+            &m->c->arena,
+            "%.0f texts were judged after the sample was drawn, and had no chance to be in it: draw "
+            "another (labels --stratify judge)",
+            sums->texts - a->frame);
+    else if (sums->found < a->sampled)
+        a->why = cs_arena_printf(&m->c->arena,
+                                 "%u sampled texts are not among those that were judged: draw another sample (labels "
+                                 "--stratify judge)",
+                                 a->sampled - sums->found);
 }
 
 static enum cs_err walk(struct making *m, bool counting)
@@ -322,7 +363,13 @@ static enum cs_err make(struct making *m)
     enum cs_err rc = walk(m, true);
     for (uint32_t i = 0; i < n; i++)
         c->answers[i].silent = m->sums[i].n > 0 ? m->sums[i].said / (double)m->sums[i].n : 0;
-    return rc == CS_OK ? walk(m, false) : rc;
+    if (rc == CS_OK)
+        rc = walk(m, false);
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
+        check_frame(m, i);
+        add_unjudged(m, &c->answers[i]);
+    }
+    return rc;
 }
 
 enum cs_err cs_calibration_open(struct cs_calibration **out, const struct cs_report_source *source,
@@ -363,12 +410,9 @@ void cs_calibration_close(struct cs_calibration *c)
 {
     if (c == NULL)
         return;
-    for (uint32_t i = 0; i < c->n_models; i++) {
+    for (uint32_t i = 0; i < c->n_models; i++)
         cs_grid_release(&c->grids[i]);
-        free(c->silent[i]);
-    }
     free(c->grids);
-    free(c->silent);
     if (c->n_models > 0)
         cs_plan_release(&c->plan);
     cs_arena_release(&c->arena);
@@ -392,20 +436,37 @@ static void mix(double *into, const double *rated, const double *judged, uint32_
         into[i] = rated[i] + lambda * judged[i];
 }
 
-bool cs_calibration_correct(const struct cs_calibration *c, const struct cs_calibration_answer *a, uint32_t model,
-                            const struct cs_arrangement *around, const struct cs_case_facts *cases,
-                            const struct cs_side *level, const struct cs_side *comparator,
-                            const struct cs_case_filter *filter, struct cs_paired *p, double *lambda)
+/* What was never judged could have been anything between these; the judged part of Y~ says nothing of it. */
+static void set_bounds(struct cs_measure *m, const struct cs_measure *own)
+{
+    m->unusable_zero = own->kind == CS_OUTCOME_BINARY;
+    if (m->field == JUDGED)
+        m->min = m->max = 0;
+    else if (own->kind == CS_OUTCOME_NUMBER) {
+        m->min = own->min;
+        m->max = own->max;
+    } else {
+        m->min = 0;
+        m->max = own->kind == CS_OUTCOME_BINARY ? 1 : own->n_categories - 1.0;
+    }
+}
+
+bool cs_calibration_correct(const struct cs_calibration *c, const struct cs_calibration_answer *a,
+                            const struct cs_measure *own, uint32_t model, const struct cs_arrangement *around,
+                            const struct cs_case_facts *cases, const struct cs_side *level,
+                            const struct cs_side *comparator, const struct cs_case_filter *filter, struct cs_paired *p,
+                            double *lambda)
 {
     struct cs_measure m = {
         .question = a->question, .kind = CS_OUTCOME_NUMBER, .n_categories = 1, .what = CS_WHAT_ANSWER};
     struct cs_paired parts[NUMBERS];
     for (uint32_t i = 0; i < NUMBERS; i++) {
         m.field = i;
+        set_bounds(&m, own);
         cs_reduce_pair(&parts[i], &m, &c->grids[model], around, cases, level, comparator, filter);
     }
     const uint32_t n = parts[JUDGED].n;
-    const bool usable = n > 0 && n == parts[RATED].n;
+    const bool usable = n > 0 && n == parts[RATED].n && !p->silent;
     if (usable) {
         struct cs_paired *got = &parts[RATED];
         *lambda = a->tuned ? cs_calibrated_lambda(parts[JUDGED].diff, got->diff, n) : 1;
@@ -415,12 +476,13 @@ bool cs_calibration_correct(const struct cs_calibration *c, const struct cs_cali
         got->silent = false;
         got->single = false; /* no longer yes or no */
         got->repeated = false;
-        got->bounded = false; /* people say what a missing verdict would have said */
+        got->low += *lambda * parts[JUDGED].low;
+        got->high += *lambda * parts[JUDGED].high;
         got->up = p->up;
         got->down = p->down;
-        const struct cs_paired own = *p;
+        const struct cs_paired judges = *p;
         *p = *got;
-        *got = own;
+        *got = judges;
     }
     cs_reduce_paired_release(&parts[JUDGED]);
     cs_reduce_paired_release(&parts[RATED]);

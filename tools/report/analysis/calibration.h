@@ -3,7 +3,9 @@
  * For every answer that `calibrate` names there are two numbers an output, whose sum with lambda before the first is Y~
  * (stats/calibrated.h). They stand in grids of their own, with the cells of the study that is analysed, so that a contrast is reduced to
  * clusters in the very way of the judges' own. pi is that of the sample; where a stratum was not decided in full (nobody rated it, two
- * raters are even), times the share that was. Thread: main. Errors: those of the store.
+ * raters are even), times the share that was. Outputs that were never judged, since they were refused or failed, stand in them as among
+ * the judges' own: refused is "not yes". Texts that the sample was not drawn from had no chance: there is no corrected effect then.
+ * Thread: main. Errors: those of the store.
  */
 #ifndef CS_CALIBRATION_H
 #define CS_CALIBRATION_H
@@ -27,6 +29,7 @@ struct cs_calibration_answer {
     const char *name;
     bool tuned, yes_no;
     uint32_t sampled, decided; /* items */
+    double frame;              /* texts that they were drawn from: the sum of 1 / pi */
     double disagreement;       /* of two raters, weighted by 1 / pi; negative: nobody rated in pairs */
     double silent;             /* what stands for a missing verdict */
     const char *why;           /* there is no corrected effect; "" otherwise */
@@ -39,7 +42,6 @@ struct cs_calibration {
     struct cs_study study; /* the analysed one, with the two numbers as answers of its questions */
     struct cs_plan plan;
     struct cs_grid *grids; /* one a model */
-    uint64_t **silent;     /* [model][cell]: outputs without a verdict */
     uint32_t n_models;
     struct cs_calibration_answer *answers;
     uint32_t n_answers;
@@ -54,10 +56,12 @@ void cs_calibration_close(struct cs_calibration *c); /* NULL is fine */
 /* The answer that a measure is about, or NULL. */
 const struct cs_calibration_answer *cs_calibration_of(const struct cs_calibration *c, const struct cs_measure *m);
 
-/* Puts the corrected differences in place of the judges' own. *lambda: as used. False: no clusters, and p is as it was. */
-bool cs_calibration_correct(const struct cs_calibration *c, const struct cs_calibration_answer *a, uint32_t model,
-                            const struct cs_arrangement *around, const struct cs_case_facts *cases,
-                            const struct cs_side *level, const struct cs_side *comparator,
-                            const struct cs_case_filter *filter, struct cs_paired *p, double *lambda);
+/* Puts the corrected differences in place of the judges' own, with the bounds of what the judged models left open (refused, failed) and not
+ * of what judges did. own: the measure behind p. *lambda: as used. False: no clusters, and p is as it was. */
+bool cs_calibration_correct(const struct cs_calibration *c, const struct cs_calibration_answer *a,
+                            const struct cs_measure *own, uint32_t model, const struct cs_arrangement *around,
+                            const struct cs_case_facts *cases, const struct cs_side *level,
+                            const struct cs_side *comparator, const struct cs_case_filter *filter, struct cs_paired *p,
+                            double *lambda);
 
 #endif

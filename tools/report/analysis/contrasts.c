@@ -127,10 +127,10 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
             c->warranted += flagged[i] &&
                             (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
         c->usable_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_USABLE);
-        const struct cs_lost_pair lost = cs_analysis_lost_pair(w, model, a, spec, &filter, m->question);
+        const struct cs_lost_pair lost = cs_analysis_lost_pair(w, model, a, spec, &filter, m->question,
+                                                               cs_analysis_corrected_is_done(w, outcome));
         c->lost_level = lost.level;
         c->lost_comparator = lost.comparator;
-        cs_analysis_corrected_found(w, c, spec);
         if (m->can_lack)
             c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
     }

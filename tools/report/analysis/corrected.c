@@ -36,27 +36,6 @@ static void keep_own(const struct cs_report_work *w, struct cs_report_corrected 
         row->judge_ci = (struct cs_report_span){true, t.ci.lo * scale, t.ci.hi * scale};
 }
 
-/* Share of the outputs under these levels that judges said nothing of: people did, so they are not lost. */
-static double silent_share(const struct cs_report_work *w, uint32_t model, uint32_t question, uint32_t factor,
-                           const struct cs_side *side)
-{
-    const struct cs_grid *g = &w->got->grids[model];
-    uint64_t silent = 0, all = 0;
-    for (uint32_t i = 0; i < g->n_cells; i++) {
-        for (uint32_t k = 0; k < side->n; k++) {
-            if (g->cells[i].at.question != question || g->cells[i].at.arms[factor].level != side->level[k])
-                continue;
-            silent += w->calibration->silent[model][i];
-            for (uint32_t c = 0; c < g->n_cases; c++) {
-                const uint32_t *record = cs_grid_record(g, c, i);
-                for (int o = 0; o < CS_GRID_CLASSES; o++)
-                    all += record[o];
-            }
-        }
-    }
-    return all > 0 ? (double)silent / (double)all : 0;
-}
-
 void cs_analysis_corrected_correct(struct cs_report_work *w, size_t at, const struct cs_spec_contrast *spec,
                                    const struct cs_arrangement *around, const struct cs_case_filter *filter)
 {
@@ -73,11 +52,13 @@ void cs_analysis_corrected_correct(struct cs_report_work *w, size_t at, const st
     row->why = a->why;
     if (a->why[0] != '\0')
         return;
-    if (cs_calibration_correct(w->calibration, a, c->model, around, w->cases, &level, &spec->comparator_side, filter,
-                               &w->paired[at], &lambda))
+    if (cs_calibration_correct(w->calibration, a, &w->declared->measures[c->outcome], c->model, around, w->cases,
+                               &level, &spec->comparator_side, filter, &w->paired[at], &lambda))
         row->lambda_used = cs_analysis_work_known(lambda);
-    else
+    else {
         row->why = "no case was judged on both sides";
+        w->paired[at].n = 0; /* the judges' own word gets no verdict */
+    }
 }
 
 void cs_analysis_corrected_pair(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
@@ -88,7 +69,8 @@ void cs_analysis_corrected_pair(const struct cs_report_work *w, uint32_t model, 
     const struct cs_calibration_answer *a = answer_of(w, outcome);
     double lambda;
     if (a != NULL && a->why[0] == '\0')
-        (void)cs_calibration_correct(w->calibration, a, model, around, w->cases, level, comparator, filter, p, &lambda);
+        (void)cs_calibration_correct(w->calibration, a, &w->declared->measures[outcome], model, around, w->cases, level,
+                                     comparator, filter, p, &lambda);
 }
 
 bool cs_analysis_corrected_is(const struct cs_report_work *w, uint32_t outcome)
@@ -96,20 +78,10 @@ bool cs_analysis_corrected_is(const struct cs_report_work *w, uint32_t outcome)
     return answer_of(w, outcome) != NULL;
 }
 
-void cs_analysis_corrected_found(const struct cs_report_work *w, struct cs_report_contrast *c,
-                                 const struct cs_spec_contrast *spec)
+bool cs_analysis_corrected_is_done(const struct cs_report_work *w, uint32_t outcome)
 {
-    const struct cs_calibration_answer *a = answer_of(w, c->outcome);
-    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
-    if (a == NULL || a->why[0] != '\0')
-        return;
-    const uint32_t question = w->declared->measures[c->outcome].question;
-    if (c->lost_level.known)
-        c->lost_level.value = cs_stats_max(0, c->lost_level.value -
-                                                  silent_share(w, c->model, question, spec->factor, &level));
-    if (c->lost_comparator.known)
-        c->lost_comparator.value = cs_stats_max(
-            0, c->lost_comparator.value - silent_share(w, c->model, question, spec->factor, &spec->comparator_side));
+    const struct cs_calibration_answer *a = answer_of(w, outcome);
+    return a != NULL && a->why[0] == '\0';
 }
 
 const char *cs_analysis_corrected_why(const struct cs_report_work *w, uint32_t outcome)

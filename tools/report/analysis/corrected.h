@@ -14,9 +14,8 @@ void cs_analysis_corrected_pair(const struct cs_report_work *w, uint32_t model, 
                                 const struct cs_side *comparator, const struct cs_case_filter *filter,
                                 struct cs_paired *p);
 bool cs_analysis_corrected_is(const struct cs_report_work *w, uint32_t outcome);
-/* What judges said nothing of is not lost where people were asked. */
-void cs_analysis_corrected_found(const struct cs_report_work *w, struct cs_report_contrast *c,
-                                 const struct cs_spec_contrast *spec);
+/* Contrasts of it are corrected: what judges said nothing of is not lost, for people were asked. */
+bool cs_analysis_corrected_is_done(const struct cs_report_work *w, uint32_t outcome);
 /* Why a contrast of this outcome has no verdict; "" when people do not stand in its way. */
 const char *cs_analysis_corrected_why(const struct cs_report_work *w, uint32_t outcome);
 

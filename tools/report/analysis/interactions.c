@@ -402,7 +402,7 @@ static void say_of_contrast(struct cs_report_work *w, const struct cs_report_int
     if (c->verdict == CS_VERDICT_EQUIVALENT)
         c->verdict = CS_VERDICT_EQUIVALENT_MEAN;
     c->why = c->why[0] == '\0' ? text : cs_arena_printf(&w->r->arena, "%s; %s", c->why, text);
-    if (x->primary && x->reversed)
+    if (x->primary && x->reversed && !cs_analysis_work_is_blind(w))
         cs_analysis_work_note(w, "%s, %s, \"%s\" against \"%s\": the mean shift of %+.1f %s hides opposite ones: %s.",
                               x->model == CS_REPORT_NONE ? "Between models" : r->models[x->model].name,
                               r->outcomes[c->outcome].label, r->factors[c->factor].levels[c->level].id,

@@ -41,14 +41,15 @@ static uint64_t lost_of(const struct cs_report_work *w, uint32_t model, enum cs_
 
 struct cs_lost_pair cs_analysis_lost_pair(const struct cs_report_work *w, uint32_t model,
                                           const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
-                                          const struct cs_case_filter *filter, uint32_t question)
+                                          const struct cs_case_filter *filter, uint32_t question, bool silent_known)
 {
     const struct cs_side level = cs_analysis_declared_one_level(spec->level);
-    const struct cs_measure m = measure_of(question, CS_WHAT_LOST);
+    struct cs_measure m = measure_of(question, CS_WHAT_LOST);
     struct cs_lost_pair out = {0};
     struct cs_paired p;
     if (lost_of(w, model, CS_LOST_MISSING) == 0)
         return out;
+    m.silent_known = silent_known;
     cs_reduce_pair(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
     if (p.n > 0) {
         out.level = cs_analysis_work_known(cs_analysis_work_mean(p.level, p.n));

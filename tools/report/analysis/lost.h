@@ -13,6 +13,6 @@ struct cs_lost_pair { /* shares, 0..1; not known (and 0) where the model lost no
 /* Timeouts and failures on both sides of a contrast, mean over the clusters in which either was asked. */
 struct cs_lost_pair cs_analysis_lost_pair(const struct cs_report_work *w, uint32_t model,
                                           const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
-                                          const struct cs_case_filter *filter, uint32_t question);
+                                          const struct cs_case_filter *filter, uint32_t question, bool silent_known);
 
 #endif

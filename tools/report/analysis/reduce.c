@@ -141,6 +141,10 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         const uint32_t *record = cs_grid_record(g, case_index, cells[i]);
         const uint32_t *counter = record + (m->derived ? at->derived[m->field] : at->field[m->field]);
         count_outcomes(out, record);
+        if (m->silent_known) {
+            out->technical -= record[CS_GRID_NO_VERDICT];
+            out->asked += record[CS_GRID_NO_VERDICT];
+        }
         if (is_of_trials(m->what))
             continue;
         if (m->kind == CS_OUTCOME_NUMBER && counter[0] > 0)
@@ -224,6 +228,25 @@ static void set_number(struct cs_spot_value *v, const struct cs_measure *m, cons
     }
     if (c->usable > 1)
         v->variance = c->number.m2 / (n - 1);
+}
+
+/* Likewise, where `zeros` unusable answers beside these count 0; what they could have been stands in the bounds. */
+static void set_number_zero(struct cs_spot_value *v, const struct cs_measure *m, const struct cs_spot_counts *c,
+                            uint64_t zeros)
+{
+    const double n = (double)(c->usable + zeros), sum = c->number.mean * (double)c->usable;
+    const double lost = (double)(zeros + c->technical), all = n + (double)c->technical;
+    v->known = c->usable + zeros > 0;
+    v->bounded = all > 0;
+    v->n = c->usable + zeros;
+    if (v->bounded) {
+        v->low = (sum + lost * m->min) / all;
+        v->high = (sum + lost * m->max) / all;
+    }
+    if (v->known)
+        v->mean = sum / n;
+    if (v->n > 1)
+        v->variance = (c->number.m2 + c->number.mean * sum * (double)zeros / n) / (n - 1);
 }
 
 static uint64_t yes_of(const struct cs_measure *m, const struct cs_spot_counts *c)
@@ -313,7 +336,10 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
         set_ordinal(out, c, m->n_categories, unusable + (double)c->technical);
         break;
     case CS_OUTCOME_NUMBER:
-        set_number(out, m, c, unusable + (double)c->technical);
+        if (m->unusable_zero)
+            set_number_zero(out, m, c, c->asked - c->usable - c->insufficient);
+        else
+            set_number(out, m, c, unusable + (double)c->technical);
         break;
     }
     if (m->what == CS_WHAT_SPREAD)

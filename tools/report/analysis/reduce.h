@@ -40,10 +40,12 @@ struct cs_measure {
     double min, max;                 /* bounds of a number; equal: it has none */
     const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
-    bool sampled;     /* rated by people: only outputs with a rating count */
-    uint32_t decide;  /* CS_WHAT_DECIDED: of how many; prompts with fewer answers are left out */
-    bool only_usable; /* refusals and unreadable answers are missing, and no "no" */
-    bool can_lack;    /* the model may answer "insufficient information" */
+    bool sampled;       /* rated by people: only outputs with a rating count */
+    uint32_t decide;    /* CS_WHAT_DECIDED: of how many; prompts with fewer answers are left out */
+    bool only_usable;   /* refusals and unreadable answers are missing, and no "no" */
+    bool can_lack;      /* the model may answer "insufficient information" */
+    bool unusable_zero; /* of a number: refusals and unreadable answers count as 0, like "not yes" */
+    bool silent_known;  /* CS_WHAT_LOST: a panel without a verdict is not lost; people said what it would have said */
 };
 
 enum { CS_SIDE_MAX = 64 };

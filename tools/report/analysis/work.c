@@ -125,3 +125,8 @@ void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...)
     add_sentence(w, &w->r->said_first, &w->r->n_said_first, fmt, ap);
     va_end(ap);
 }
+
+bool cs_analysis_work_is_blind(const struct cs_report_work *w)
+{
+    return w->r->pilot && !w->unblind;
+}

@@ -45,6 +45,9 @@ void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __att
 /* A sentence above every finding, on the first screen of the page: short, and only what changes how all of it is read. */
 void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A pilot that nobody has unblinded: nothing that compares arms is shown (blind.c). */
+bool cs_analysis_work_is_blind(const struct cs_report_work *w);
+
 /* ---- arms -------------------------------------------------------------------------------------------------- */
 
 /* The arms that answers are told by: the levels of a factor. A study without factors has one, all of its answers: factor and level are

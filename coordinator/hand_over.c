@@ -15,6 +15,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/clock.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/log.h"
 #include "store/children/children.h"
@@ -111,6 +112,7 @@ static enum cs_err start(struct cs_server *sv, const struct cs_roster_study *stu
         return cs_error_set(err, CS_EAGAIN, "snapshot: no thread for it just now");
     }
     sv->snapshot = s;
+    cs_handed_begin(&sv->handed, cs_clock_wall_ms(), cs_clock_mono_ms());
     cs_log(CS_INFO, "snapshot", "gen=%u", study->newest.number);
     return CS_OK;
 }
@@ -119,9 +121,11 @@ static enum cs_err start(struct cs_server *sv, const struct cs_roster_study *stu
 static void answer(const struct cs_ask *ask)
 {
     struct cs_hand_over *s = ask->sv->snapshot;
+    struct cs_handed *handed = &ask->sv->handed;
     char text[160];
     struct stat st;
     if (!atomic_load(&s->ended)) {
+        cs_handed_waits(handed, cs_clock_mono_ms());
         snprintf(text, sizeof text, "%llu of at most %llu outputs are read", (unsigned long long)atomic_load(&s->done),
                  (unsigned long long)atomic_load(&s->total));
         cs_ask_refuse(ask, CS_EAGAIN, text);
@@ -129,7 +133,9 @@ static void answer(const struct cs_ask *ask)
         cs_ask_refuse(ask, s->rc != CS_OK ? s->rc : CS_EIO, s->rc != CS_OK ? s->err.msg : strerror(errno));
         cs_hand_over_close(ask->sv);
     } else {
-        snprintf(text, sizeof text, "{\"size\":%lld}", (long long)st.st_size);
+        cs_handed_told(handed, cs_clock_mono_ms());
+        snprintf(text, sizeof text, "{\"id\":%llu,\"size\":%lld}", (unsigned long long)handed->id,
+                 (long long)st.st_size);
         cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", text);
     }
 }
@@ -151,6 +157,8 @@ void cs_hand_over_snapshot(const struct cs_ask *ask)
         rc = cs_error_set(&err, CS_EAGAIN, "the study \"%s\" is still being prepared", study->name);
     else if (s != NULL && !same && !atomic_load(&s->ended))
         rc = cs_error_set(&err, CS_EBUSY, "another snapshot is being made just now; try again later");
+    else if (s != NULL && !same && s->rc == CS_OK && cs_handed_is_wanted(&sv->handed, cs_clock_mono_ms()))
+        rc = cs_error_set(&err, CS_EBUSY, "another snapshot is being fetched just now; try again later");
     else if (!same)
         cs_hand_over_close(sv);
     if (rc == CS_OK && sv->snapshot == NULL)
@@ -162,14 +170,25 @@ void cs_hand_over_snapshot(const struct cs_ask *ask)
         answer(ask);
 }
 
+static bool number_at(const struct cs_ask *ask, uint32_t at, unsigned long long *out)
+{
+    const char *word = cs_ask_word(ask, at);
+    char *end = NULL;
+    *out = word != NULL ? strtoull(word, &end, 10) : 0;
+    return word != NULL && *end == '\0';
+}
+
 void cs_hand_over_part(const struct cs_ask *ask)
 {
     struct cs_hand_over *s = ask->sv->snapshot;
-    const char *word = cs_ask_word(ask, 0);
-    char *end = NULL;
-    const unsigned long long at = word != NULL ? strtoull(word, &end, 10) : 0;
-    if (s == NULL || !atomic_load(&s->ended) || s->fd < 0 || word == NULL || *end != '\0') {
-        cs_ask_refuse(ask, CS_EINVAL, "snapshot-part: there is none; ask for `snapshot` first");
+    struct cs_handed *handed = &ask->sv->handed;
+    unsigned long long at, id;
+    if (!number_at(ask, 0, &at) || !number_at(ask, 1, &id)) {
+        cs_ask_refuse(ask, CS_EUSAGE, "snapshot-part: wants an offset and the id that `snapshot` told");
+        return;
+    }
+    if (s == NULL || !atomic_load(&s->ended) || s->fd < 0 || !cs_handed_part(handed, id, cs_clock_mono_ms())) {
+        cs_ask_refuse(ask, CS_ESTALE, "snapshot-part: that snapshot is not here any more; ask for `snapshot` again");
         return;
     }
     uint8_t *bytes = cs_xmalloc(CS_SNAPSHOT_PART);
@@ -184,6 +203,6 @@ void cs_hand_over_part(const struct cs_ask *ask)
         free(hex);
     }
     free(bytes);
-    if (n == 0) /* it is through */
+    if (n == 0 && cs_handed_through(handed))
         cs_hand_over_close(ask->sv);
 }

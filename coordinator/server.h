@@ -11,6 +11,7 @@
  *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
  *   delete.c   a study is taken out of the store
  *   hand_over.c  a study's outputs, for a study of them
+ *   handed.c     who fetches that
  *   pick.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
@@ -25,6 +26,7 @@
 #include <uv.h>
 
 #include "coordinator/borrow.h"
+#include "coordinator/handed.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
 #include "coordinator/rate.h"
@@ -290,6 +292,7 @@ struct cs_server {
     enum cs_err exit_code;
     char exit_text[256];
     struct cs_hand_over *snapshot; /* being made, or handed over; NULL */
+    struct cs_handed handed;
 };
 
 #endif

@@ -128,7 +128,10 @@ static enum cs_err case_of(struct scan *x, uint32_t index)
     if (x->has_case && x->c.index == index)
         return CS_OK;
     x->has_case = true;
-    return x->m->cases->get(x->m->cases->self, index, &x->c, x->err);
+    enum cs_err rc = x->m->cases->get(x->m->cases->self, index, &x->c, x->err);
+    if (rc == CS_OK)
+        cs_leaks_turn_to(x->leaks, &x->c);
+    return rc;
 }
 
 static bool is_blank(const char *text)
@@ -181,6 +184,31 @@ static enum cs_err reply_at(struct scan *x, const struct cs_coords *at, uint32_t
     for (uint32_t k = 0; rc == CS_OK && k < talk.n; k++) {
         if (talk.turn[k].number == number)
             *out = talk.turn[k].reply->text;
+    }
+    return rc;
+}
+
+/* What the model said in all that is shown of the output in hand: its text, and the replies before it where a piece has them. */
+static enum cs_err replies_shown(struct scan *x, const struct cs_coords *at, const struct cs_output *o,
+                                 const char *texts[CS_TURNS_MAX + 1], uint32_t *n)
+{
+    struct cs_conversation talk;
+    bool all = false, any = false, shown[CS_TURNS_MAX + 1] = {false};
+    for (uint32_t i = 0; i < x->m->n_pieces; i++) {
+        const struct cs_children_piece *p = &x->m->pieces[i];
+        all |= p->kind == CS_PIECE_TALK || p->kind == CS_PIECE_PROMPT;
+        any |= p->kind == CS_PIECE_TURN;
+        if (p->kind == CS_PIECE_TURN)
+            shown[p->factor] = true;
+    }
+    texts[0] = o->text;
+    *n = 1;
+    if ((!all && !any) || x->store == NULL || !cs_script_is_used(x->m->s))
+        return CS_OK;
+    enum cs_err rc = conversation_of(x, at, &talk);
+    for (uint32_t k = 0; rc == CS_OK && k + 1 < talk.n; k++) {
+        if (all || shown[talk.turn[k].number])
+            texts[(*n)++] = talk.turn[k].reply->text;
     }
     return rc;
 }
@@ -371,7 +399,12 @@ static enum cs_err take_output(struct scan *x, const struct cs_coords *at, struc
                             CS_CASES_MAX, m->s->name);
     arm->taken++;
     add_entry(m, &e);
-    return m->about.planned ? CS_OK : cs_leaks_count(x->leaks, x->hide, o->text, &arm->leaks, x->err);
+    const char *texts[CS_TURNS_MAX + 1];
+    uint32_t n = 0;
+    if (m->about.planned)
+        return CS_OK;
+    rc = replies_shown(x, at, o, texts, &n);
+    return rc == CS_OK ? cs_leaks_count(x->leaks, x->hide, texts, n, &arm->leaks, x->err) : rc;
 }
 
 static enum cs_err tell(struct scan *x)

@@ -341,6 +341,25 @@ class Cluster(local_fleet.TestCase):
         checked = harness.must(self.box.clinsafe("verify", "--store", self.store, "--study", "judged", "--json")).json()
         self.assertEqual((checked["clean"], checked["parent"]["compared"]), (True, TRIALS))
 
+    def test_two_submits_at_once_get_their_own_cases(self):
+        parent, child = write(self.box.dir)
+        other = self.box.dir / "other.yaml"
+        other.write_text(CHILD.replace("study: judged", "study: other").replace("MORE", ", identical: apart, take: {models: [m2]}"))
+        self.start_worker()
+        self.assertExit(self.submit(parent))
+        self.wait("advice")
+        at_once = [(study, self.box.start("clinsafe", "submit", study, "--coordinator", self.where["admin"])) for study in (child, other)]
+        for study, done in [(study, process.wait(60)) for study, process in at_once]:
+            if done.code != 0:  # while the other one's were made or fetched
+                self.assertIn("another snapshot is being", done.err)
+                self.assertExit(self.submit(study))
+        for name in "judged", "other":
+            self.wait(name)
+        self.coordinator.stop()
+        for name, outputs in ("judged", TRIALS), ("other", TRIALS // 2):
+            checked = harness.must(self.box.clinsafe("verify", "--store", self.store, "--study", name, "--json")).json()
+            self.assertEqual((checked["clean"], checked["parent"]["compared"]), (True, outputs))
+
 
 if __name__ == "__main__":
     harness.main()

@@ -220,7 +220,7 @@ class Judged(harness.TestCase):
             content = json.loads(body)["messages"][-1]["content"]
             if "Adopted?" in content:
                 return odd.chat(verdict(content, times))
-            return odd.chat(SAID[content.split()[0]])
+            return odd.chat("So be it." if content == "Then?" else SAID[content.split()[0]])
 
         cls.box_ = cls.shared()
         cls.provider = odd.Provider(reply)
@@ -292,6 +292,17 @@ class Judged(harness.TestCase):
         self.assertIn("6 of 8 judged outputs tell by themselves", notes)
         self.assertIn("m plain 3 of 4 (2); m warned_twice 3 of 4 (2)", notes)
         self.assertIn('3 words and phrases were masked by "[...]"', notes)
+
+    def test_leaks_are_counted_in_all_replies_that_are_shown(self):
+        talk = self.shared().dir / "talk.yaml"
+        talk.write_text(ADVICE.replace("study: advice", "study: talk").replace(
+            'user: "{{case.text}} Advise."', 'turns: [{user: "{{case.text}} Advise."}, {user: "Then?"}]'))
+        harness.must(self.clinsafe("run", talk, "--workers", 1))
+        for shown, counted in (("{{output.text}}", (0, 0, 0, 0)), ("{{output.text}} {{output.turn.1}}", (2, 2, 1, 3)), ("{{output.turn.2}}", (0, 0, 0, 0))):
+            path = self.child(shown, name="of_talk")
+            path.write_text(path.read_text().replace("advice.yaml", "talk.yaml"))
+            leaks = json.loads(harness.must(self.clinsafe("plan", path, "--json")).out)["leaks"]
+            self.assertEqual([tuple(row[k] for k in ("level_text", "level_id", "model_name", "any")) for row in leaks], [counted] * 2)
 
     def test_two_outputs_beside_each_other(self):
         path = self.child("{{fenced first.text}} / {{fenced second.text}}", more=", pair: {factor: arm, each: control}", answer="safer: {pair: tie}",

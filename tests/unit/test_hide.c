@@ -166,7 +166,7 @@ static void outputs_give_away_levels_and_models(void **state)
     assert_int_equal(cs_leaks_left_out(l), 0);
     for (size_t i = 0; i < LEN(t); i++) {
         assert_int_equal(cs_leaks_in(l, t[i].text), t[i].found);
-        assert_int_equal(cs_leaks_count(l, hide, t[i].text, &counts, NULL), CS_OK);
+        assert_int_equal(cs_leaks_count(l, hide, &t[i].text, 1, &counts, NULL), CS_OK);
     }
     assert_int_equal(counts.answers, 9);
     assert_int_equal(counts.raw[CS_LEAK_LEVEL_TEXT], 3);
@@ -179,6 +179,48 @@ static void outputs_give_away_levels_and_models(void **state)
     assert_int_equal(counts.shown_any, 2);
     cs_leaks_close(l);
     cs_hide_close(hide);
+}
+
+/* What a prompt places of a level, and a text of its own for each case; what stands in several texts of one answer is one. */
+static void texts_that_are_placed_tell_too(void **state)
+{
+    enum { TEXT_BIT = 1 << CS_LEAK_LEVEL_TEXT };
+    static const char *const columns[] = {"who", "unit"}, *const she[] = {"A woman", "mmHg"},
+                             *const he[] = {"A man", "mmHg"}, *const values[] = {"Case text.", "She came alone."},
+                             *const others[] = {"Case text.", "She came early."};
+    static const struct cs_wording wordings[] = {{.id = "", .values = she}, {.id = "", .values = he}};
+    static const struct cs_level levels[] = {
+        {.id = "f0", .wordings = &wordings[0], .n_wordings = 1, .use_column = CS_NONE, .text_column = 1},
+        {.id = "m0", .wordings = &wordings[1], .n_wordings = 1, .use_column = CS_NONE, .text_column = CS_NONE}};
+    static const struct cs_factor factor = {.name = "sex",
+                                            .columns = columns,
+                                            .n_columns = 2,
+                                            .levels = levels,
+                                            .n_levels = 2,
+                                            .match_column = CS_NONE,
+                                            .into_column = CS_NONE,
+                                            .insert_column = CS_NONE};
+    static const struct cs_template_set placed = {
+        .when = "", .system = "", .user = "{{sex.who}} has 140 {{sex.unit}}. {{sex.text}}"};
+    struct cs_study s = {.factors = &factor, .n_factors = 1, .prompts = &placed, .n_prompts = 1};
+    struct cs_case c = {.id = "c", .values = values};
+    struct cs_leak_counts counts = {0};
+    const char *const answer[] = {"Rest.", "A man needs rest.", "The man; a man."};
+    struct cs_leaks *l = cs_leaks_open(&s);
+    (void)state;
+    assert_int_equal(cs_leaks_in(l, "As a woman should."), TEXT_BIT);
+    assert_int_equal(cs_leaks_in(l, "140 mmHg"), 0); /* of all levels */
+    assert_int_equal(cs_leaks_in(l, "She came alone."), 0);
+    cs_leaks_turn_to(l, &c);
+    assert_int_equal(cs_leaks_in(l, "As she came alone, rest."), TEXT_BIT);
+    c.values = others;
+    cs_leaks_turn_to(l, &c);
+    assert_int_equal(cs_leaks_in(l, "As she came alone, rest."), 0);
+    assert_int_equal(cs_leaks_count(l, NULL, answer, 3, &counts, NULL), CS_OK);
+    assert_int_equal(counts.answers, 1);
+    assert_int_equal(counts.raw[CS_LEAK_LEVEL_TEXT], 1);
+    assert_int_equal(counts.shown_any, 1);
+    cs_leaks_close(l);
 }
 
 /* ---- the part as it travels ------------------------------------------------------------------------- */
@@ -255,6 +297,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_a_phrase_is_refused),
         cmocka_unit_test(random_texts_as_a_plain_reader_has_them),
         cmocka_unit_test(outputs_give_away_levels_and_models),
+        cmocka_unit_test(texts_that_are_placed_tell_too),
         cmocka_unit_test(a_judge_is_read_strictly),
         cmocka_unit_test(a_pair_is_known_by_its_words),
     };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
 #include "tools/report/stats/kappa.h"
 
 struct one { /* one answer */
@@ -35,9 +36,11 @@ static uint32_t repeats_of(const struct one *o, uint32_t judge)
 static uint32_t word_at(const struct one *o, uint32_t case_index, uint32_t slot)
 {
     const struct cs_vote v = cs_votes_at(o->v, case_index, slot);
-    if (v.kind == CS_VOTE_WORD)
-        return v.word;
-    return v.kind == CS_VOTE_NUMBER && o->b->n_words > 0 ? (uint32_t)v.number : CS_NONE;
+    if (v.kind != CS_VOTE_WORD && v.kind != CS_VOTE_NUMBER)
+        return CS_NONE;
+    const uint32_t word = v.kind == CS_VOTE_WORD ? v.word : (uint32_t)v.number;
+    CS_ASSERT(word < o->b->n_words); /* it is a place in a table of counts */
+    return word;
 }
 
 static void take_kappa(struct cs_report_judges_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)

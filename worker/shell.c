@@ -64,9 +64,11 @@ static uint32_t rss_mb(void)
 
 static void start_call(struct shell *s, const struct cs_worker_action *a)
 {
-    char id[64], hex[33];
+    char id[64], hex[33], turn[16] = "";
     cs_digest_hex(a->digest->b, sizeof a->digest->b, hex);
-    snprintf(id, sizeof id, "%s-%u", hex, a->attempt);
+    if (a->turn > 1) /* else the calls of a conversation would be repeats of one request */
+        snprintf(turn, sizeof turn, "-t%u", a->turn);
+    snprintf(id, sizeof id, "%s%s-%u", hex, turn, a->attempt);
     struct cs_http_request r = {.endpoint = a->endpoint, .body = a->body, .body_len = a->body_len, .request_id = id};
     r.timeout_ms = a->timeout_ms;
     cs_exchange_start(s->exchange, a->slot, &r);

@@ -62,16 +62,22 @@ struct cs_again {
     UT_hash_handle hh;
 };
 
+/* What a conversation is, whatever its generation. */
+struct cs_talk_key {
+    struct cs_digest digest;
+    struct cs_owner owner;
+};
+_Static_assert(sizeof(struct cs_talk_key) == sizeof(struct cs_digest) + sizeof(struct cs_owner), "no gaps");
+
 /* A conversation under way; ahead of the disk by what is in groups. */
 struct cs_talk_at {
     uint64_t position;
-    struct cs_digest digest;
-    struct cs_owner owner;
+    struct cs_talk_key key;
     struct cs_core_talk talk;
     uint64_t group; /* that has its last turn, or the act that asked it again; 0: on disk */
     uint64_t print; /* fingerprint of that turn; 0: it was read from the disk */
     uint32_t misfits;
-    UT_hash_handle hh;
+    UT_hash_handle hh, hh_key;
 };
 
 struct cs_lane {
@@ -126,7 +132,8 @@ struct cs_lane {
     } blocks;                  /* those of them that are not finished, */
     struct cs_again *again;    /* and trials that were planned again after a call of unknown cost */
     bool talks;                /* there are conversations among its trials: */
-    struct cs_talk_at *talked; /* those of which something came lately */
+    struct cs_talk_at *talked; /* those of which something came lately, by position */
+    struct cs_talk_at *by_key; /* likewise, by key */
     char *trouble;             /* the last reason a worker gave for not working here, or NULL */
     uint32_t n_trouble;        /* sessions that cannot work here */
     char *away;                /* likewise why nothing got through to the provider, or NULL */

@@ -11,22 +11,19 @@ struct cs_talk_at *cs_talked_find(const struct cs_lane *lane, uint64_t position)
 }
 
 /* The same conversation in the other loaded generation of its study: a late reply may come for that one. */
-static struct cs_talk_at *sibling(const struct cs_core *core, const struct cs_lane *lane,
-                                  const struct cs_digest *digest, const struct cs_owner *owner)
+static struct cs_talk_at *sibling(const struct cs_core *core, const struct cs_lane *lane, const struct cs_talk_key *key)
 {
     const struct cs_core_generation *other = lane->of == lane->study->newest ? lane->study->before
                                                                              : lane->study->newest;
+    struct cs_talk_at *t = NULL;
 
-    for (uint32_t i = 0; other != NULL && i < other->n_lanes; i++) {
+    for (uint32_t i = 0; other != NULL && t == NULL && i < other->n_lanes; i++) {
         const struct cs_lane *l = core->lanes[other->first + i];
 
-        for (struct cs_talk_at *t = l != NULL ? l->talked : NULL; t != NULL; t = t->hh.next) {
-            if (cs_digest_equal(&t->digest, digest) && t->owner.lane == owner->lane &&
-                t->owner.bought_for == owner->bought_for)
-                return t;
-        }
+        if (l != NULL)
+            HASH_FIND(hh_key, l->by_key, key, sizeof *key, t);
     }
-    return NULL;
+    return t;
 }
 
 static void copy(struct cs_talk_at *to, const struct cs_talk_at *from)
@@ -38,7 +35,7 @@ static void copy(struct cs_talk_at *to, const struct cs_talk_at *from)
 
 void cs_talked_stands(struct cs_core *core, struct cs_lane *lane, struct cs_talk_at *t, uint64_t print)
 {
-    struct cs_talk_at *same = sibling(core, lane, &t->digest, &t->owner);
+    struct cs_talk_at *same = sibling(core, lane, &t->key);
 
     t->talk.turns++;
     t->group = core->open->number;
@@ -65,13 +62,14 @@ struct cs_talk_at *cs_talked_get(struct cs_core *core, struct cs_lane *lane, uin
     }
     t = cs_xcalloc(1, sizeof *t);
     t->position = position;
-    t->digest = *digest;
-    t->owner = *owner;
+    t->key.digest = *digest;
+    t->key.owner = *owner;
     t->talk = talk;
-    same = sibling(core, lane, digest, owner);
+    same = sibling(core, lane, &t->key);
     if (same != NULL && same->talk.draw == talk.draw && same->talk.turns > talk.turns)
         copy(t, same); /* what is not on disk yet */
     HASH_ADD(hh, lane->talked, position, sizeof t->position, t);
+    HASH_ADD(hh_key, lane->by_key, key, sizeof t->key, t);
     return t;
 }
 
@@ -92,22 +90,25 @@ struct cs_talk_at *cs_talked_of(struct cs_core *core, struct cs_lane *lane, uint
     return NULL;
 }
 
+static void forget(struct cs_lane *lane, struct cs_talk_at *t)
+{
+    HASH_DEL(lane->talked, t);
+    HASH_DELETE(hh_key, lane->by_key, t);
+    free(t);
+}
+
 void cs_talked_drop(struct cs_lane *lane, uint64_t position)
 {
     struct cs_talk_at *t = cs_talked_find(lane, position);
 
-    if (t == NULL)
-        return;
-    HASH_DEL(lane->talked, t);
-    free(t);
+    if (t != NULL)
+        forget(lane, t);
 }
 
 void cs_talked_close(struct cs_lane *lane)
 {
     struct cs_talk_at *t, *next;
 
-    HASH_ITER (hh, lane->talked, t, next) {
-        HASH_DEL(lane->talked, t);
-        free(t);
-    }
+    HASH_ITER (hh, lane->talked, t, next)
+        forget(lane, t);
 }

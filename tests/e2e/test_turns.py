@@ -34,7 +34,7 @@ class Provider(harness.HttpServer):
     """Answers every call with a text that was never said before, and remembers what it was asked, and when it had answered."""
 
     def __init__(self, seconds):
-        self.seconds, self.lock, self.seen, self.headers = seconds, threading.Lock(), [], []
+        self.seconds, self.lock, self.seen, self.ids = seconds, threading.Lock(), [], []
         self.special = lambda messages: None
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
@@ -59,6 +59,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             number = len(self.server.seen)
             self.server.seen.append(body)
+            self.server.ids.append(self.headers["X-Client-Request-Id"])
         time.sleep(self.server.seconds)
         answer = self.server.special(body["messages"]) or {
             "message": {"role": "assistant", "content": json.dumps({"urgent": "Yes"}) if "response_format" in body else f"Reply {number}."},
@@ -138,7 +139,7 @@ class Turns(local_fleet.TestCase):
         self.finish(again_at_most=killed * 2 * SLOTS)
 
     def test_a_coordinator_that_is_killed(self):
-        """Nothing is paid again."""
+        """Nothing is paid again; no two calls have one id, for a provider may take the second for a repeat of the first."""
         self.operator("submit", self.study)
         worker = self.start_worker()
         for share in (0.3, 0.6):
@@ -147,6 +148,7 @@ class Turns(local_fleet.TestCase):
             self.start_coordinator()
         verified = self.finish()
         self.assertEqual((self.provider.count(), verified["duplicates"]), (self.calls, 0))
+        self.assertEqual(len(set(self.provider.ids)), self.calls)
 
     def test_a_drain_in_mid_conversation(self):
         """Calls under way end, nothing is paid again."""

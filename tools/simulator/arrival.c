@@ -24,13 +24,21 @@ uint64_t cs_arrival_body_bits(const struct cs_exchange *x)
 
 /* ---- arrival: who asks, and has this been asked before? --------------------------------------- */
 
-/* "<32 hex digits>-<attempt>"; anything else is a stranger's id, and tells nothing. */
+/* "<32 hex digits>-<attempt>", of a later turn "<32 hex digits>-t<turn>-<attempt>"; anything else is a stranger's id, and tells nothing. */
 static void read_client_id(struct cs_exchange *x)
 {
-    const char *id = x->call->client_request_id;
+    static const char digits[] = "0123456789";
+    const char *id = x->call->client_request_id, *attempt;
     char hex[33];
-    if (id == NULL || strlen(id) < 34 || id[32] != '-' || strspn(id + 33, "0123456789") != strlen(id + 33) ||
-        strlen(id + 33) >= sizeof x->attempt)
+    if (id == NULL || strlen(id) < 34 || id[32] != '-')
+        return;
+    attempt = id + 33;
+    if (*attempt == 't') {
+        attempt += 1 + strspn(attempt + 1, digits);
+        if (*attempt++ != '-')
+            return;
+    }
+    if (*attempt == '\0' || strspn(attempt, digits) != strlen(attempt) || strlen(attempt) >= sizeof x->attempt)
         return;
     memcpy(hex, id, 32);
     hex[32] = '\0';
@@ -38,7 +46,7 @@ static void read_client_id(struct cs_exchange *x)
         return;
     x->has_digest = true;
     cs_digest_hex(x->digest_id, sizeof x->digest_id, x->digest);
-    snprintf(x->attempt, sizeof x->attempt, "%s", id + 33);
+    snprintf(x->attempt, sizeof x->attempt, "%s", attempt);
 }
 
 /* A request without a digest is a repeat of its own: its body and how often that has come before stand for one. */

@@ -48,7 +48,8 @@ struct cs_errand_request {
     uint32_t n_lines;
 };
 
-/* body: the canonical body, n bytes; id: DIGEST-ATTEMPT, as it is sent in X-Client-Request-Id; nonce: no other call of any worker has it. */
+/* body: the canonical body, n bytes; id: DIGEST-ATTEMPT, of a later turn DIGEST-tTURN-ATTEMPT, as it is sent in X-Client-Request-Id;
+ * nonce: no other call of any worker has it. */
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
                      size_t n, const char *id, uint64_t nonce, uint64_t now_ms, uint32_t timeout_ms);
 void cs_errand_end(struct cs_errand *e); /* releases all */

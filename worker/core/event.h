@@ -94,7 +94,8 @@ struct cs_worker_action {
     uint32_t slot;
     const struct cs_endpoint *endpoint;
     const struct cs_digest *digest;
-    uint32_t attempt; /* CALL: from 1 */
+    uint32_t attempt; /* CALL: from 1, of each turn */
+    uint32_t turn;    /* likewise: from 1, of a conversation's calls */
     const char *body;
     uint32_t body_len, timeout_ms;
     enum cs_log_level level;

@@ -43,6 +43,7 @@ static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_tr
     a->endpoint = c->lane->facts.endpoint;
     a->digest = &c->digest;
     a->attempt = c->calls;
+    a->turn = c->n_said + 1;
     a->body = cs_arena_strndup(&w->arena, t->body, t->body_len); /* the next trial may drive it out of the cache */
     a->body_len = t->body_len;
     a->timeout_ms = c->lane->facts.timeout_ms;

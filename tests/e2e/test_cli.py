@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
 import harness
 
-COMMANDS = ["run", "init", "plan", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys", "show", "void", "review", "protocol", "reread", "set", "delete", "events"]
+COMMANDS = ["run", "init", "plan", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys", "show", "void", "review", "protocol", "reread", "set", "delete", "events", "bill"]
 PROGRAMS = ["clinsafe-coordinator", "clinsafe-worker", "clinsafe-simulator"]
 
 

@@ -51,7 +51,7 @@ void cs_analysis_corrected_correct(struct cs_report_work *w, size_t at, const st
     keep_own(w, row, &w->paired[at], &w->declared->measures[c->outcome],
              cs_analysis_work_scale(&w->r->outcomes[c->outcome]));
     row->lambda = a->tuned ? "tuned" : "1";
-    row->why = a->why;
+    row->why = cs_arena_strdup(&w->r->arena, a->why); /* the calibration ends before the report does */
     if (a->why[0] != '\0')
         return;
     if (cs_calibration_correct(w->calibration, a, &w->declared->measures[c->outcome], c->model, around, w->cases,

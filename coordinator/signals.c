@@ -185,7 +185,6 @@ static void gather(struct cs_signals *s, struct cs_page_facts *f)
         .late = v.intake.late,
         .duplicate = v.intake.duplicate,
         .refused = v.intake.refused,
-        .resent = v.intake.resent,
         .malformed = v.intake.malformed,
         .disk_free = s->disk_free,
         .disk_size = s->disk_size,

@@ -15,8 +15,8 @@ struct cs_page_facts {
     int64_t now_wall_ms, since_wall_ms; /* since: this process serves */
     bool has_redis, redis_answers, draining;
     uint64_t commits_waiting, commit_age_ms; /* groups with the commit thread; how long the oldest has been */
-    uint64_t received, committed, late, duplicate, refused, resent, malformed; /* outputs; messages */
-    uint64_t disk_free, disk_size, store_bytes;                                /* 0: unknown */
+    uint64_t received, committed, late, duplicate, refused, malformed; /* outputs; messages */
+    uint64_t disk_free, disk_size, store_bytes;                        /* 0: unknown */
     double disk_full_s;                      /* until the disk is full at the pace of late; -1: not in sight */
     struct cs_progress *studies;             /* in the order of their submission */
     const struct cs_samples *const *samples; /* one a study, or NULL */

@@ -24,12 +24,11 @@ double cs_tally_bound(uint32_t bucket)
     return bucket + 1 < CS_TALLY_BUCKETS ? FIRST_S * pow(2, bucket / 4.0) : INFINITY;
 }
 
+/* The inverse of cs_tally_bound; the small number keeps a latency on a bound below it. */
 uint32_t cs_tally_bucket(uint64_t took_ms)
 {
-    uint32_t i = 0;
-    while (i + 1 < CS_TALLY_BUCKETS && (double)took_ms / 1e3 > cs_tally_bound(i))
-        i++;
-    return i;
+    const double i = took_ms > 0 ? ceil(4 * log2((double)took_ms / 1e3 / FIRST_S) - 1e-9) : 0;
+    return i <= 0 ? 0 : i < CS_TALLY_BUCKETS ? (uint32_t)i : CS_TALLY_BUCKETS - 1;
 }
 
 void cs_tally_add(struct cs_call_tally *sum, const struct cs_call_tally *one)

@@ -20,7 +20,7 @@ enum {
 
 enum cs_wall_style { CS_WALL_PLAIN, CS_WALL_HEAD, CS_WALL_DEAD, CS_WALL_NEEDS, CS_WALL_CHOSEN, CS_WALL_SOFT };
 enum cs_wall_sort { CS_WALL_BY_NAME, CS_WALL_BY_DONE, CS_WALL_BY_ETA, CS_WALL_BY_TROUBLE, CS_WALL_SORTS };
-enum cs_wall_view { CS_WALL_ALL, CS_WALL_LANE, CS_WALL_EVENTS, CS_WALL_HELP };
+enum cs_wall_view { CS_WALL_ALL, CS_WALL_LANE, CS_WALL_EVENTS };
 
 struct cs_wall_look {
     const struct cs_fleet_progress *fleet; /* as it was when Redis answered last; NULL: it never has */

@@ -9,6 +9,9 @@ MODE  ?= release
 BUILD ?= $(if $(filter release,$(MODE)),build,build-$(MODE))
 PREFIX ?= /usr/local
 Q     := $(if $(V),,@)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) # what the command line says goes before
+endif
 
 # `make run` and `make test` on a bare machine: install first, then start again with the libraries there.
 ifeq ($(origin CC),default)
@@ -18,12 +21,16 @@ endif
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wold-style-definition -Wvla -Wformat=2 -Wcast-align -Wcast-qual -Wwrite-strings -Wnull-dereference \
         -Wimplicit-fallthrough -Wswitch-enum -Wundef
+ifneq ($(findstring clang,$(CC)),)
+WARN += -Wno-missing-field-initializers # gcc's is about the rest of a list without names, clang's about any
+endif
+SANITIZED := $(if $(findstring clang,$(CC)),-D__SANITIZE_ADDRESS__=1) # which gcc defines by itself
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
                   $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 CFLAGS_debug   := -O0 -g3
-CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(SANITIZED)
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
-CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(SANITIZED)
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
@@ -32,7 +39,13 @@ ifeq ($(filter $(MODE),release debug asan tsan fuzz),)
 $(error MODE=$(MODE): want release, debug, asan, tsan or fuzz)
 endif
 
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# A tag v0.2.0 is version 0.2.0; commits after it are 0.2.0-N-gHASH; where no tag was fetched, the newest of the changelog stands for it: 0.2.0-gHASH.
+# Without git: the file VERSION of a tarball, or what `git archive` wrote into ops/VERSION.
+VERSION := $(shell cat VERSION 2>/dev/null || sed -n 's/^v\{0,1\}\([0-9].*\)/\1/p' ops/VERSION | grep . || \
+  git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' | grep . || \
+  { sed -n 's/^\#\# \([0-9.]*\) .*/\1/p;T;q' ops/CHANGELOG.md | tr -d '\n'; git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/-g/' | grep . || echo; })
+VERSION_PROTOCOL := 1.$(shell sed -n 's/.*CS_WIRE_MINOR = \([0-9]*\).*/\1/p' protocol/wire/messages.h)
+VERSION_STORE := $(shell sed -n 's/.*CS_STORE_FORMAT = \([0-9]*\).*/\1/p' store/store_internal.h)
 CFLAGS  ?=
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -fPIE $(WARN) $(if $(WERROR),-Werror) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
@@ -67,9 +80,12 @@ SRC_labels      := $(call src,tools/labels)
 SRC_verify      := $(call src,tools/verify)
 SRC_plan        := $(call src,tools/plan)
 SRC_fleet       := $(call src,tools/fleet)
+SRC_slurm       := $(call src,tools/slurm)
 SRC_screen      := $(call src,tools/screen)
 SRC_wall        := $(call src,tools/wall)
 SRC_bill        := $(call src,tools/bill)
+SRC_suite       := $(call src,tools/suite)
+SRC_backup      := $(call src,tools/backup)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_reading     := $(call src,tools/report/read)
 SRC_report      := $(call src,tools/report)
@@ -79,7 +95,7 @@ SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study dialects load wire signals store children redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
-        fleet screen wall bill stats reading report analysis html forms tools simulator
+        fleet slurm screen wall bill suite backup stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
@@ -87,10 +103,11 @@ L_protocol  = $(call libs,signals wire load dialects study table base)
 L_store     = $(call libs,redis children store) $(L_protocol)
 L_coordinator = $(call libs,coordinator page core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools bill wall screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
+L_tools     = $(call libs,tools suite backup bill wall screen slurm fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
+SYS_simulator := -lstb -lwebp
 SYS_store     := -lrocksdb -lhiredis -luv $(SYS_protocol)
 
 PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-worker $(BUILD)/clinsafe-simulator
@@ -110,7 +127,7 @@ $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator
 $(BUILD)/clinsafe-coordinator: LDLIBS = -lmicrohttpd $(SYS_store)
 $(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz -lmicrohttpd $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
-$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
+$(BUILD)/clinsafe-simulator:   LDLIBS = $(SYS_simulator) -lmicrohttpd -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 
 $(PROGRAMS):
 	$(Q)echo "  LINK    $@"
@@ -128,14 +145,15 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# gcc sees a NULL that an assertion before it has ruled out
-$(BUILD)/obj/tests/%.o: ALL_CFLAGS += -Wno-null-dereference
+# gcc sees a NULL that an assertion before it has ruled out. Private: a prerequisite, the file of flags, would have it too.
+$(BUILD)/obj/tests/%.o: private ALL_CFLAGS += -Wno-null-dereference
 
 # the version string is rebuilt alone; a change of flags rebuilds all
-$(BUILD)/obj/protocol/base/version.o: ALL_CFLAGS += -DCS_VERSION='"$(VERSION)"'
+$(BUILD)/obj/protocol/base/version.o: private ALL_CFLAGS += -DCS_VERSION='"$(VERSION)"' -DCS_VERSION_PROTOCOL='"$(VERSION_PROTOCOL)"' \
+  -DCS_VERSION_STORE='"$(VERSION_STORE)"'
 $(BUILD)/obj/protocol/base/version.o: $(BUILD)/version
 $(BUILD)/version: FORCE
-	$(Q)mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+	$(Q)mkdir -p $(@D); echo '$(VERSION) $(VERSION_PROTOCOL) $(VERSION_STORE)' | cmp -s - $@ || echo '$(VERSION) $(VERSION_PROTOCOL) $(VERSION_STORE)' > $@
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
@@ -146,18 +164,18 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c
 UNIT_LIBS := $(call lib,simulator) $(L_coordinator) $(L_worker) $(L_tools)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lz -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka $(SYS_simulator) -lcurl -lz -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_LIBS := $(L_worker) $(call lib,simulator) $(L_store)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) $(SYS_simulator) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) $(SYS_simulator) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(L_coordinator) $(L_worker) $(L_store)
@@ -165,7 +183,7 @@ $(BUILD)/sim/fleet_sim: $(SIM) $(L_coordinator) $(L_worker) $(L_store)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
-MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful casewise)
+MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful casewise missent)
 CRASH := $(MUTANTS) $(BUILD)/crash/check $(BUILD)/crash/powercut.so
 COORDINATOR := $(BUILD)/obj/coordinator/main.o $(L_coordinator) $(L_store)
 $(BUILD)/crash/check: $(BUILD)/obj/tests/crash/check.o $(L_store)
@@ -177,6 +195,8 @@ $(BUILD)/crash/coordinator-forgetful: $(BUILD)/obj/tests/crash/mutate_forget.o $
 $(BUILD)/crash/coordinator-forgetful: LDFLAGS += -Wl,--wrap=cs_batch_add_meta
 $(BUILD)/crash/coordinator-casewise: $(BUILD)/obj/tests/crash/mutate_group.o $(COORDINATOR)
 $(BUILD)/crash/coordinator-casewise: LDFLAGS += -Wl,--wrap=cs_plan_group_end
+$(BUILD)/crash/coordinator-missent: $(BUILD)/obj/tests/crash/mutate_sent.o $(COORDINATOR)
+$(BUILD)/crash/coordinator-missent: LDFLAGS += -Wl,--wrap=cs_batch_add_output
 $(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_sync
 $(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
 $(BUILD)/crash/check $(MUTANTS):
@@ -202,6 +222,15 @@ run:                      ## install what is missing, build, run the demo study,
 	$(Q)$(BUILD)/clinsafe run ops/studies/demo/study.yaml
 	$(Q)$(BUILD)/clinsafe report ops/studies/demo/study.yaml --out $(BUILD)/demo-report.html
 	$(Q)echo; echo "The report, for a browser: $(abspath $(BUILD))/demo-report.html"
+
+.PHONY: suite
+suite:                    ## suite v1 on its two simulated models: score cards, side by side (ops/suites/)
+	$(Q)ops/setup run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)for m in sound frail; do $(BUILD)/clinsafe suite run v1 --model simulated-$$m --dir $(BUILD)/suite-v1-$$m || exit; done
+	$(Q)$(BUILD)/clinsafe suite check $(BUILD)/suite-v1-sound/card.json $(BUILD)/suite-v1-frail/card.json
+	$(Q)echo; echo "The cards, for a browser: $(abspath $(BUILD))/suite-v1-sound/card.html and $(abspath $(BUILD))/suite-v1-frail/card.html"
+	$(Q)if [ -t 1 ] && [ -n "$$DISPLAY" ] && command -v xdg-open >/dev/null; then xdg-open $(abspath $(BUILD))/suite-v1-frail/card.html; fi
 
 test:                     ## install what is missing, build, pass every test
 	$(Q)ops/setup run test
@@ -257,7 +286,7 @@ duty: $(BUILD)/sim/fleet_sim ## two weeks of an operator's life with six studies
 crash-tools: all $(CRASH)
 crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, SEED=n (tests/crash/)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
-talks: all                ## kill -9 in mid-conversation, ROUNDS=300 times, SEED=n; five turns under a hard budget (SHORT=1)
+talks: crash-tools        ## kill -9 in mid-conversation and between look-ups, ROUNDS=300 times, SEED=n; five turns under a hard budget (SHORT=1)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/talks.py $(CRASH_ARGS)
 budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: some minutes)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/budget.py $(CRASH_ARGS)
@@ -277,6 +306,14 @@ CRASH_ARGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(i
 compat: all $(BUILD)/compat/clinsafe-needs ## beside the programs of the version before: mixed fleets, upgrades (SHORT=1)
 	$(Q)tests/compat/versions.py --build
 	$(Q)tests/run-all --build $(BUILD) $(if $(SHORT),--short) compat
+
+.PHONY: cluster-test
+test-cluster: all         ## a fleet on hosts of its own: network namespaces (tests/cluster/; part of make test)
+	$(Q)tests/run-all --build $(BUILD) cluster
+cluster-test:             ## a fleet as jobs of a real Slurm: cancelled, requeued, preempted, on nodes that die (tests/slurm/; SHORT=1, SEED=n)
+	$(Q)ops/setup run test ci
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)CLINSAFE_BUILD=$(BUILD) $(if $(SHORT),CLINSAFE_SHORT=1) $(if $(SEED),SEED=$(SEED)) tests/slurm/test_slurm.py $(if $(SHORT),--short)
 
 .PHONY: netfault attack reuse bench-resume
 netfault: all             ## broken, half-open, trickling connections; a paused coordinator, a second one (SHORT=1)
@@ -306,6 +343,15 @@ bench-edit: all           ## measure: an edit of the running study of 1,728,000 
 bench-quota:              ## measure: share of a provider's limit that fleets use; 30 minutes (ONLY="4 workers", SHORT=1)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 $(if $(SHORT),--short,--only "$(ONLY)")
+
+.PHONY: bench-status
+bench-status: all         ## measure: what two wall screens and a scraped page cost the coordinator, in pairs (PAIRS=n)
+	$(Q)tests/bench/status --build $(BUILD) $(if $(PAIRS),--pairs $(PAIRS))
+
+.PHONY: bench-fleet
+bench-fleet:              ## measure: what `plan --fleet` reckons beside what runs do (five minutes)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/fleet --build $(BUILD)
 
 .PHONY: bench-ramp
 bench-ramp:               ## measure: calls at once, declared and found, a dead neighbour, llama.cpp (ONLY=ideal, SHORT=1: minutes)
@@ -353,28 +399,33 @@ bench-demo:               ## how often the demo study shows what was planted: SE
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/demo_seeds --build $(BUILD) --seeds $(or $(SEEDS),20)
 
+.PHONY: studies
+studies:                  ## the shipped studies at nine times their size, other seeds: is what was planted found? (minutes)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)CLINSAFE_STUDIES=full CLINSAFE_BUILD=$(BUILD) tests/e2e/test_studies.py
+
 .PHONY: conformance
 conformance:              ## judged by others: official SDKs, third-party servers, statistics packages (npm, pip, network)
 	$(Q)ops/setup run test
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/conformance/run --build $(BUILD)
-	$(Q)tests/conformance/statistics_referee.py --install --build $(BUILD)
-	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
-	$(Q)tests/conformance/csv_referee.py --install --build $(BUILD)
-	$(Q)tests/conformance/tokens_referee.py --install --build $(BUILD)
-	$(Q)tests/conformance/systems_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/all --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run
 
-install: all              ## copy the programs and example studies to DESTDIR PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/clinsafe
+install: all              ## copy programs, studies, suites and documents to DESTDIR PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	cd ops/studies && find . -name '*.clinsafe' -prune -o -type f -exec install -D -m 644 '{}' $(abspath $(DESTDIR)$(PREFIX))/share/clinsafe/studies/'{}' ';'
-	cp -R ops/schema $(DESTDIR)$(PREFIX)/share/clinsafe/
+	$(Q)ops/dist/share $(DESTDIR)$(PREFIX)/share $(PREFIX)/bin $(PREFIX)/share/clinsafe/studies
+
+.PHONY: dist dist-test
+dist: all                 ## a tarball that runs where it is unpacked, without root: programs, libraries, studies, documents
+	$(Q)ops/dist/make $(BUILD) $(VERSION)
+dist-test: dist           ## unpack it and run the demo: here as nobody, in a bare Debian without our libraries, in an older one (SHORT=1: only look)
+	$(Q)tests/setup/dist_test.sh $(BUILD)/clinsafe-$(VERSION)-linux-$$(uname -m).tar.gz $(if $(SHORT),--short)
 
 clean:                    ## remove all that was built
-	rm -rf build build-asan build-tsan build-debug build-fuzz build-clang
+	rm -rf build build-asan build-tsan build-debug build-fuzz
 
 help:                     ## this list
 	$(Q)awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

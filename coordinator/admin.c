@@ -7,9 +7,11 @@
 
 #include "coordinator/ask.h"
 #include "coordinator/build.h"
+#include "coordinator/checkpoint.h"
 #include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
+#include "coordinator/present.h"
 #include "coordinator/publish.h"
 #include "coordinator/reread.h"
 #include "coordinator/rights.h"
@@ -37,31 +39,32 @@ static bool write_meta(const struct cs_ask *ask, const char *key, const void *va
     return token != 0;
 }
 
-static bool has_meta(struct cs_server *sv, const char *key)
-{
-    void *value = NULL;
+struct missing {        /* what the store lacks of some chunks or pieces of images */
+    struct cs_buf list; /* JSON strings */
     uint32_t n;
-    bool has = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK;
+    bool unknown; /* not of all is it known */
+};
 
-    free(value);
-    return has;
+static void look_for(struct cs_server *sv, const uint8_t digest[32], struct missing *m)
+{
+    const enum cs_presence is = cs_present_look(sv, digest);
+    char hex[65];
+
+    m->unknown |= is == CS_PRESENT_UNKNOWN;
+    if (is != CS_PRESENT_ABSENT)
+        return;
+    cs_digest_hex(digest, 32, hex);
+    cs_buf_printf(&m->list, "%s\"%s\"", m->n++ > 0 ? "," : "", hex);
 }
 
-/* The chunks of a spec that the store lacks, as JSON strings. */
-static uint32_t list_missing(struct cs_server *sv, const struct cs_spec *spec, struct cs_buf *out)
+/* The caller releases the list. */
+static struct missing missing_of(struct cs_server *sv, const struct cs_spec *spec)
 {
-    uint32_t missing = 0;
+    struct missing m = {.list = CS_BUF_INIT(CS_MESSAGE_MAX)};
 
-    for (uint32_t i = 0; i < spec->n_chunks; i++) {
-        char key[CS_META_KEY_MAX], hex[65];
-
-        cs_store_generation_chunk_key(spec->chunks[i].digest, key);
-        if (has_meta(sv, key))
-            continue;
-        cs_digest_hex(spec->chunks[i].digest, 32, hex);
-        cs_buf_printf(out, "%s\"%s\"", missing++ > 0 ? "," : "", hex);
-    }
-    return missing;
+    for (uint32_t i = 0; i < spec->n_chunks; i++)
+        look_for(sv, spec->chunks[i].digest, &m);
+    return m;
 }
 
 static void submit(const struct cs_ask *ask)
@@ -76,13 +79,38 @@ static void submit(const struct cs_ask *ask)
         cs_ask_refuse(ask, rc, err.msg);
         return;
     }
-    cs_digest_hex(spec.digest, 32, hex);
-    cs_buf_printf(&blob, "{\"digest\":\"%s\",\"missing\":[", hex);
-    list_missing(ask->sv, &spec, &blob);
-    cs_buf_printf(&blob, "],\"minor\":%d}", CS_WIRE_MINOR);
-    cs_store_generation_spec_key(spec.digest, key);
-    write_meta(ask, key, ask->a->blob, ask->a->blob_len, cs_buf_cstr(&blob));
+    struct missing m = missing_of(ask->sv, &spec);
+
+    if (m.unknown) {
+        cs_present_wait(ask);
+    } else {
+        cs_digest_hex(spec.digest, 32, hex);
+        cs_buf_printf(&blob, "{\"digest\":\"%s\",\"missing\":[%s],\"minor\":%d}", hex, cs_buf_cstr(&m.list),
+                      CS_WIRE_MINOR);
+        cs_store_generation_spec_key(spec.digest, key);
+        write_meta(ask, key, ask->a->blob, ask->a->blob_len, cs_buf_cstr(&blob));
+    }
     cs_spec_release(&spec);
+    cs_buf_release(&m.list);
+    cs_buf_release(&blob);
+}
+
+/* Of the pieces of images whose digests are in the blob, those that the store lacks. */
+static void images(const struct cs_ask *ask)
+{
+    struct cs_buf blob = CS_BUF_INIT(CS_MESSAGE_MAX);
+    const uint8_t *digests = ask->a->blob;
+    struct missing m = {.list = CS_BUF_INIT(CS_MESSAGE_MAX)};
+
+    for (uint32_t i = 0; i + 32 <= ask->a->blob_len; i += 32)
+        look_for(ask->sv, digests + i, &m);
+    if (m.unknown) {
+        cs_present_wait(ask);
+    } else {
+        cs_buf_printf(&blob, "{\"missing\":[%s]}", cs_buf_cstr(&m.list));
+        cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&blob));
+    }
+    cs_buf_release(&m.list);
     cs_buf_release(&blob);
 }
 
@@ -101,7 +129,8 @@ static void chunk(const struct cs_ask *ask)
         return;
     }
     cs_store_generation_chunk_key(named, key);
-    write_meta(ask, key, ask->a->blob, ask->a->blob_len, NULL);
+    if (write_meta(ask, key, ask->a->blob, ask->a->blob_len, NULL))
+        cs_present_note(ask->sv, named);
 }
 
 /* Under a budget every lane needs a cap and a price (decision 15). In a conversation replies are read again by the calls that follow. */
@@ -128,6 +157,11 @@ static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
         else if (rc == CS_OK && (m->price.input < 0 || m->price.output < 0))
             rc = cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs its prices in providers.yaml",
                               m->name);
+        else if (rc == CS_OK && m->price.input != 0 && cs_image_is_used(s) && !cs_images_counted(s, m))
+            rc = cs_error_set(err, CS_EINVAL,
+                              "%s: what an image counts there nobody has said, and budget_usd is to hold; write "
+                              "images: {tokens: N}, the most, for this model in providers.yaml",
+                              m->name);
     }
     cs_requests_close(requests);
     cs_plan_release(&plan);
@@ -147,22 +181,6 @@ static enum cs_err read_spec(struct cs_server *sv, const uint8_t digest[32], str
         rc = cs_spec_unpack(bytes, n, out, err);
     free(bytes);
     return rc == CS_ENOENT ? cs_error_set(err, rc, "start: this study was not submitted") : rc;
-}
-
-/* Whether it may become a generation. */
-static enum cs_err check_spec(struct cs_server *sv, const struct cs_spec *spec, bool others, struct cs_error *err)
-{
-    struct cs_buf missing = CS_BUF_INIT(CS_MESSAGE_MAX);
-    enum cs_err rc;
-
-    if (list_missing(sv, spec, &missing) > 0)
-        rc = cs_error_set(err, CS_EINCOMPLETE, "start: chunks of this study are missing; submit it again");
-    else
-        rc = check_budget(spec->study, err);
-    if (rc == CS_OK && !others)
-        rc = cs_addresses_check(sv->store, spec->study, err);
-    cs_buf_release(&missing);
-    return rc;
 }
 
 struct start { /* what `start` says */
@@ -309,11 +327,38 @@ static void make_generation(const struct cs_ask *ask, const struct start *what, 
         if (what->stop_old || what->reread) /* what is read anew must stand still */
             cs_build_stop_old(sv, s);
         sv->roster.look_ms = 0;
+        cs_roster_tell_awaited(sv); /* before whoever submits it is answered */
     }
     cs_buf_release(&packed);
 }
 
-static void start_spec(const struct cs_ask *ask, const struct start *what, const struct cs_spec *spec)
+static enum cs_err check_chunks(struct cs_server *sv, const struct cs_spec *spec, struct cs_error *err)
+{
+    struct missing m = missing_of(sv, spec);
+
+    cs_buf_release(&m.list);
+    if (m.unknown)
+        return CS_EAGAIN;
+    return m.n == 0 ? CS_OK
+                    : cs_error_set(err, CS_EINCOMPLETE, "start: chunks of this study are missing; submit it again");
+}
+
+/* Whether it may become a generation. CS_EAGAIN: what the store has of it is being looked for (present.h). */
+static enum cs_err check_spec(struct cs_server *sv, const struct cs_roster_study *s, struct cs_spec *spec,
+                              const struct start *what, struct cs_error *err)
+{
+    enum cs_err rc = check_chunks(sv, spec, err);
+
+    if (rc == CS_OK)
+        rc = check_budget(spec->study, err);
+    if (rc == CS_OK && !what->others)
+        rc = cs_addresses_check(sv->store, spec->study, err);
+    if (rc == CS_OK && what->reread)
+        rc = cs_coordinator_reread_check(sv, s, spec, err);
+    return rc == CS_OK ? cs_present_images(sv, spec, err) : rc;
+}
+
+static void start_spec(const struct cs_ask *ask, const struct start *what, struct cs_spec *spec)
 {
     struct cs_server *sv = ask->sv;
     struct cs_roster_study *s = cs_roster_named(&sv->roster, spec->study->name);
@@ -354,11 +399,11 @@ static void start_spec(const struct cs_ask *ask, const struct start *what, const
             "when it runs");
         return;
     }
-    rc = check_spec(sv, spec, what->others, &err);
-    if (rc == CS_OK && what->reread)
-        rc = cs_coordinator_reread_check(sv, s, spec, &err);
+    rc = check_spec(sv, s, spec, what, &err);
     if (rc == CS_OK)
         make_generation(ask, what, spec);
+    else if (rc == CS_EAGAIN)
+        cs_present_wait(ask);
     else
         cs_ask_refuse(ask, rc, err.msg);
 }
@@ -416,9 +461,12 @@ static const struct {
 } verbs[] = {
     {"submit", submit, NULL},
     {"chunk", chunk, NULL},
+    {"images", images, NULL},
     {"start", start, "submit"},
     {"snapshot", cs_hand_over_snapshot, NULL},
     {"snapshot-part", cs_hand_over_part, NULL},
+    {"checkpoint", cs_checkpoint_ask, NULL},
+    {"checkpoint-done", cs_checkpoint_done, NULL},
     {"status", status, NULL},
     {"list", list, NULL},
     {"events", cs_verbs_events, NULL},
@@ -458,7 +506,7 @@ void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const ch
 {
     struct cs_diary_entry entry = {sv, nothing_said};
     struct cs_note note = cs_diary_note(&entry);
-    struct cs_ask ask = {sv, peer, m->seq, &m->admin, &entry, &note};
+    struct cs_ask ask = {sv, peer, user_id, m->seq, &m->admin, &entry, &note};
     struct cs_allowed_key who;
     struct cs_error err = {0};
     char key[9];

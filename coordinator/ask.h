@@ -10,6 +10,7 @@
 struct cs_ask {
     struct cs_server *sv;
     const struct cs_peer *peer;
+    const char *user_id; /* of whoever came over TCP; "" */
     uint64_t seq;
     const struct cs_admin *a;
     struct cs_diary_entry *entry; /* its verb fills it in */

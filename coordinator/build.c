@@ -431,27 +431,14 @@ static enum cs_err go_on(struct cs_server *sv, bool *waits, struct cs_error *err
     return CS_OK;
 }
 
-/* Rows of a generation that is not on disk itself would belong to the next one that gets its number. */
-static bool is_durable(struct cs_server *sv)
-{
-    char key[CS_META_KEY_MAX];
-    void *value = NULL;
-    uint32_t n = 0;
-    bool durable;
-
-    cs_store_generation_key(sv->build.generation.number, key);
-    durable = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK;
-    free(value);
-    return durable;
-}
-
 static enum cs_err step(struct cs_server *sv, bool *waits, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
 
     switch (b->state) {
     case CS_BUILD_OPENING:
-        *waits = !is_durable(sv);
+        *waits = !cs_roster_is_durable(sv,
+                                       b->generation.number); /* or rows of it would be of the next with that number */
         if (*waits)
             return CS_OK;
         b->state = CS_BUILD_PASS;

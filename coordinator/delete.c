@@ -16,6 +16,7 @@
 
 #include "coordinator/core/core.h"
 #include "coordinator/feed.h"
+#include "coordinator/present.h"
 #include "coordinator/plans.h"
 #include "coordinator/roster.h"
 #include "protocol/base/alloc.h"
@@ -121,6 +122,34 @@ static void let_go(struct cs_server *sv, struct cs_roster_study *s)
     sv->roster.look_ms = 0; /* another may have waited for it */
 }
 
+/* What its calls met with may quote a prompt. Said again when it is erased, since a worker may have told its last words in between; and of all
+ * tombs whenever Redis is there again. */
+static void drop_complaints(struct cs_server *sv, const struct cs_tomb *t)
+{
+    uint32_t *gens = cs_xcalloc(t->n + 1, sizeof *gens);
+
+    for (uint32_t i = 0; i < t->n; i++)
+        gens[i] = t->generations[i].number;
+    if (sv->redis != NULL)
+        cs_complaints_drop(sv->redis, cs_store_fleet(sv->store), gens, t->n);
+    free(gens);
+}
+
+static enum cs_err drop_of_tomb(void *self, struct cs_tomb *t)
+{
+    drop_complaints(self, t);
+    cs_tomb_release(t);
+    return CS_OK;
+}
+
+static enum cs_err look_at_redis(struct cs_server *sv, struct cs_error *err)
+{
+    const bool was_there = sv->del.redis_there;
+
+    sv->del.redis_there = sv->redis != NULL && cs_redis_connected(sv->redis);
+    return sv->del.redis_there && !was_there ? cs_tomb_scan(sv->store, drop_of_tomb, sv, err) : CS_OK;
+}
+
 enum cs_err cs_delete_start(const struct cs_ask *ask, struct cs_roster_study *s, struct cs_error *err)
 {
     static const char *const settings[] = {"weight", "after", "set"};
@@ -162,6 +191,7 @@ enum cs_err cs_delete_start(const struct cs_ask *ask, struct cs_roster_study *s,
         cs_batch_add_meta(b, key, NULL, 0);
     }
     cs_log(CS_WARN, "study_deleted", "generations=%u by=%s", t.n, t.by);
+    drop_complaints(sv, &t);
     cs_tomb_release(&t);
     sv->del.acting = true;
     sv->del.peer = *ask->peer;
@@ -218,6 +248,18 @@ static void submit(struct cs_server *sv)
     cs_commit_submit(sv->commit, b);
 }
 
+/* What a study needs that is not on disk itself would not be seen: cases and images could go with those of the one that is erased. */
+static bool is_one_starting(struct cs_server *sv)
+{
+    for (uint32_t i = 0; i < sv->roster.n; i++) {
+        const uint32_t next = sv->roster.items[i]->next.number;
+
+        if (next != 0 && !cs_roster_is_durable(sv, next))
+            return true;
+    }
+    return false;
+}
+
 static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_delete_pass *p = &sv->del;
@@ -235,6 +277,7 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
         p->tomb.outputs = cs_erase_erased(p->erase);
         p->tomb.kept = cs_erase_kept(p->erase);
         p->state = CS_DELETE_LAST;
+        cs_present_forget(sv);
         rc = cs_leftovers_remove(sv->store, &p->tomb, p->batch, err);
         cs_tomb_add(p->batch, &p->tomb);
         cs_diary_erased(sv, p->batch, p->tomb.study, p->tomb.outputs, p->tomb.kept);
@@ -266,13 +309,14 @@ bool cs_delete_turn(struct cs_server *sv)
 
     if (sv->over || p->on_way)
         return false;
-    if (p->state == CS_DELETE_NONE && p->look && !p->acting)
+    rc = look_at_redis(sv, &err);
+    if (rc == CS_OK && p->state == CS_DELETE_NONE && p->look && !p->acting)
         rc = begin(sv, &err);
     if (rc == CS_OK && p->state == CS_DELETE_WAIT && cs_core_is_idle(sv->core, p->tomb.key)) {
         p->erase = cs_erase_open(sv->store, &p->tomb);
         p->state = CS_DELETE_PASS;
     }
-    if (rc == CS_OK && p->state == CS_DELETE_PASS)
+    if (rc == CS_OK && p->state == CS_DELETE_PASS && !is_one_starting(sv))
         rc = slice(sv, &err);
     if (rc != CS_OK) {
         cs_log(CS_ERROR, "erasing_failed", "error=\"%s\"", err.msg);
@@ -287,6 +331,7 @@ static void finish(struct cs_server *sv)
 
     cs_log(CS_INFO, "study_erased", "outputs=%llu kept=%llu", (unsigned long long)p->tomb.outputs,
            (unsigned long long)p->tomb.kept);
+    drop_complaints(sv, &p->tomb);
     cs_erase_close(p->erase);
     p->erase = NULL;
     cs_tomb_release(&p->tomb);

@@ -89,7 +89,7 @@ static enum cs_err add_turns(struct cs_server *sv, const struct cs_action *a, st
     uint64_t more = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        texts[i] = turns[i].output.text;
+        texts[i] = cs_output_said(&turns[i].output);
         more += strlen(texts[i]);
     }
     *full = *bytes > 0 && *bytes + more > TURNS_BYTES;

@@ -5,21 +5,25 @@
 #include <unistd.h>
 
 #include "coordinator/borrow.h"
+#include "coordinator/checkpoint.h"
 #include "coordinator/core/core.h"
 #include "coordinator/days.h"
 #include "coordinator/diary.h"
 #include "coordinator/feed.h"
 #include "coordinator/net.h"
 #include "coordinator/persist.h"
+#include "coordinator/present.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
 #include "coordinator/roster.h"
 #include "coordinator/server.h"
 #include "coordinator/signals.h"
 #include "coordinator/hand_over.h"
+#include "coordinator/rollback.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/disk.h"
 #include "protocol/base/file.h"
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
@@ -38,6 +42,7 @@ static const struct cs_command_help help = {
 
 static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *helped, struct cs_error *err)
 {
+    const char *log_level = NULL;
     const struct cs_option table[] = {
         {"dir", CS_OPT_STR, &o->dir, "DIR", "folder of the store; created if missing"},
         {"bind", CS_OPT_LIST, &o->bind, "ENDPOINT",
@@ -53,6 +58,8 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
          "no worker of an earlier coordinator lives: lease everything at once"},
         {"accept-rollback", CS_OPT_FLAG, &o->accept_rollback, NULL,
          "go on although the store lost acknowledged commits"},
+        {"accept-unparsable", CS_OPT_FLAG, &o->accept_unparsable, NULL,
+         "no model pauses because its answers cannot be parsed, whatever its study says; judges do"},
         {"reuse", CS_OPT_LIST, &o->reuse, "DIR",
          "another study's directory or store: its answers to the same requests are taken over; may be repeated"},
         {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
@@ -68,11 +75,14 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
          "with --http: whoever looks must know its first line; needed beyond this machine"},
         {"http-host", CS_OPT_LIST, &o->http_hosts, "NAME",
          "with --http: a name that this host is known by; may be repeated"},
+        CS_LOG_LEVEL_OPTION(log_level),
         {0},
     };
     int n_args;
     enum cs_err rc = cs_options_parse(table, &help, argc, argv, &n_args, helped, err);
 
+    if (rc == CS_OK)
+        rc = cs_log_level(log_level, err);
     if (rc != CS_OK || *helped)
         return rc;
     if (n_args > 0)
@@ -201,6 +211,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     struct cs_store_opts so = {.dir = sv->opts.dir,
                                .write = true,
                                .accept_rollback = sv->opts.accept_rollback,
+                               .on_recovered = cs_rollback_check,
                                .on_upgrade = tell_upgrade,
                                .self = sv};
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_clock_mono_ms()};
@@ -208,10 +219,16 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     struct cs_persist_past_rows past = {0};
     enum cs_err rc = open_store(sv, &so, err); /* the term is on disk before anything is bound */
 
+    if (rc == CS_OK && sv->opts.accept_rollback)
+        rc = cs_rollback_accept(sv->store, err);
     if (rc == CS_OK)
         rc = cs_commit_open(&sv->commit, sv->store, err);
     if (rc != CS_OK)
         return rc;
+    const char *disk = cs_disk_shared(sv->opts.dir);
+    if (disk != NULL)
+        cs_log(CS_WARN, "shared_disk",
+               "fs=%s why=\"a store on it is slow, and as sound as the locks and syncs of its servers\"", disk);
     rc = cs_borrow_open(&sv->borrow, &sv->opts.reuse, cs_store_fleet(sv->store), err);
     if (rc != CS_OK)
         return rc;
@@ -288,7 +305,9 @@ int main(int argc, char **argv)
         cs_coordinator_net_close(sv);
         cs_feed_release(sv);
         cs_core_close(sv->core);
+        cs_present_close(sv);
         cs_hand_over_close(sv);
+        cs_checkpoint_close(sv);
         cs_persist_close(sv);
     }
     free(sv);

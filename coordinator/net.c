@@ -15,14 +15,17 @@
 #include "coordinator/admin.h"
 #include "coordinator/again.h"
 #include "coordinator/build.h"
+#include "coordinator/checkpoint.h"
 #include "coordinator/core/core.h"
 #include "coordinator/days.h"
 #include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
+#include "coordinator/present.h"
 #include "coordinator/publish.h"
 #include "coordinator/pick.h"
 #include "coordinator/rights.h"
+#include "coordinator/roster.h"
 #include "coordinator/signals.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -36,7 +39,8 @@ enum {
     WORK_QUEUE_MAX = 16,
     ADMIN_QUEUE_MAX = 8,
 };
-enum { ROUND_MAX = 256, LAST_REPLY_MS = 5000 }; /* whoever asked for the end hears of it, also from a busy machine */
+enum { ROUND_MAX = 256, ROUND_MS = 30 }; /* messages and time between two looks at commits and timers */
+enum { LAST_REPLY_MS = 5000 };           /* whoever asked for the end hears of it, also from a busy machine */
 
 /* ---- doors ------------------------------------------------------------------------------------------- */
 
@@ -159,20 +163,16 @@ static bool receive(struct cs_server *sv, unsigned i)
     return true;
 }
 
-/* False: there may be more. */
+/* One message of each door after the other: nobody waits behind all that workers are given. False: there may be more. */
 static bool read_all(struct cs_server *sv)
 {
-    unsigned n = 0;
+    const uint64_t end = cs_clock_mono_ms() + ROUND_MS;
     bool found = true;
 
-    while (found && n < ROUND_MAX && !sv->over) {
+    for (unsigned n = 0; found && n < ROUND_MAX && !sv->over && cs_clock_mono_ms() <= end; n++) {
         found = false;
-        for (unsigned i = 0; i < sv->n_doors; i++) {
-            while (n < ROUND_MAX && !sv->over && receive(sv, i)) {
-                found = true;
-                n++;
-            }
-        }
+        for (unsigned i = 0; i < sv->n_doors && !sv->over; i++)
+            found = receive(sv, i) || found;
     }
     return !found;
 }
@@ -189,12 +189,15 @@ static void before_sleep(uv_prepare_t *h)
     struct cs_server *sv = h->data;
     struct cs_event tick = {.kind = CS_EV_TICK};
     struct cs_event stop = {.kind = CS_EV_CONTROL, .control = {.verb = CS_CONTROL_STOP}};
-    bool rest = read_all(sv), work;
+    bool rest, work;
 
+    cs_roster_tell_awaited(sv); /* before anybody is welcomed */
+    rest = read_all(sv);
     work = cs_build_turn(sv);
     work = cs_coordinator_again_turn(sv) || work;
     work = cs_pick_turn(sv) || work;
     work = cs_delete_turn(sv) || work;
+    work = cs_present_turn(sv, cs_admin_message) || work;
     if (rest && cs_clock_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_clock_mono_ms();
         cs_feed_event(sv, &tick);
@@ -228,6 +231,7 @@ static void woken(uv_timer_t *h)
 static void publish(uv_timer_t *h)
 {
     cs_publish_now(h->data);
+    cs_checkpoint_tick(h->data);
 }
 
 static void on_signal(uv_signal_t *h, int number)

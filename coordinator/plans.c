@@ -6,8 +6,10 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/dialects/service.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/script.h"
+#include "protocol/study/tools.h"
 #include "store/turn_rows.h"
 
 enum {
@@ -159,6 +161,7 @@ static enum cs_err calls_bound(struct cs_loaded_plan *p, const struct cs_coords 
                                uint32_t *calls, struct cs_error *err)
 {
     struct cs_request_turn turn;
+    struct cs_images_count images = {0};
     struct cs_case c;
     uint32_t cap = 0, all = 0;
     enum cs_err rc = p->view->cases.get(p->view->cases.self, at->case_index, &c, err);
@@ -168,9 +171,11 @@ static enum cs_err calls_bound(struct cs_loaded_plan *p, const struct cs_coords 
     if (rc == CS_OK)
         rc = cs_request_lay(p->requests, at, &c, &all, err);
     *tokens = *calls = 0;
+    if (rc == CS_OK)
+        (void)cs_request_image_tokens(p->requests, &images); /* known, or no budget */
     for (; rc == CS_OK && k < all; k++) {
         rc = cs_request_turn(p->requests, k, &turn, err);
-        *tokens += rc == CS_OK ? (uint64_t)turn.bytes + WRAPPING_TOKENS + (uint64_t)k * cap : 0;
+        *tokens += rc == CS_OK ? (uint64_t)turn.bytes + images.most + WRAPPING_TOKENS + (uint64_t)k * cap : 0;
         ++*calls;
     }
     return rc;
@@ -194,7 +199,8 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
     if (rc == CS_OK && cells->calls[at.cell] > 1)
         return calls_bound(p, &at, turns, out, calls, err);
     if (rc == CS_OK)
-        *out = (uint64_t)cells->body_len[at.cell] + WRAPPING_TOKENS; /* no token is shorter than a byte */
+        *out = (uint64_t)cells->body_len[at.cell] + WRAPPING_TOKENS + /* no token of a text is shorter than a byte */
+               (cells->images != NULL ? cells->images[at.cell].most : 0);
     return rc;
 }
 
@@ -223,6 +229,19 @@ static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output 
     return same;
 }
 
+/* Which draw of its turns stands. */
+static enum cs_err draw_of(struct cs_plans *all, const struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                           const struct cs_digest *digest, const struct cs_owner *owner, uint32_t *draw,
+                           struct cs_error *err)
+{
+    const struct cs_study *s = p->view->spec.study;
+    enum cs_err rc = cs_turn_rows_draw(all->store, p->view->generation.number, lane, position, draw, err);
+
+    if (rc == CS_OK && cs_service_remembers(s->accounts[s->models[lane].account].service))
+        rc = cs_turn_rows_newest(all->store, digest, owner, draw, err);
+    return rc;
+}
+
 /* The calls of a trial: its cells are here, or are made. */
 static enum cs_err calls_of(struct cs_loaded_plan *p, const struct cs_coords *at, uint32_t *out, struct cs_error *err)
 {
@@ -238,6 +257,7 @@ static enum cs_err talk(void *self, uint32_t gen, uint32_t lane, uint64_t positi
 {
     struct cs_plans *all = self;
     struct cs_loaded_plan *p = find(all, gen);
+    const struct cs_toolset *set;
     struct cs_coords at;
     enum cs_err rc;
 
@@ -245,15 +265,18 @@ static enum cs_err talk(void *self, uint32_t gen, uint32_t lane, uint64_t positi
     *out = (struct cs_core_talk){.calls = 1};
     cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
     rc = calls_of(p, &at, &out->calls, err);
+    set = cs_tools_of(p->view->spec.study, &p->view->spec.study->questions[at.question]);
+    out->max_calls = set != NULL ? set->max_calls : 0;
     if (rc == CS_OK && out->calls > 1)
-        rc = cs_turn_rows_draw(all->store, gen, lane, position, &out->draw, err);
+        rc = draw_of(all, p, lane, position, digest, owner, &out->draw, err);
     if (rc == CS_OK && out->calls > 1)
         rc = cs_turn_rows_count(all->store, digest, owner, out->draw, &out->turns, err);
     return rc;
 }
 
 enum cs_err cs_plans_turn_sent(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                               const struct cs_stored *turns, uint32_t n, uint8_t sent[16], struct cs_error *err)
+                               const struct cs_stored *turns, uint32_t n, uint8_t sent[16], bool *last,
+                               struct cs_error *err)
 {
     const char *said[CS_TURNS_MAX];
     struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
@@ -265,7 +288,7 @@ enum cs_err cs_plans_turn_sent(struct cs_loaded_plan *p, uint32_t lane, uint64_t
 
     CS_ASSERT(n < CS_TURNS_MAX);
     for (uint32_t i = 0; i < n; i++)
-        said[i] = turns[i].output.text;
+        said[i] = cs_output_said(&turns[i].output);
     cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
     rc = p->view->cases.get(p->view->cases.self, at.case_index, &c, err);
     if (rc == CS_OK)
@@ -277,13 +300,14 @@ enum cs_err cs_plans_turn_sent(struct cs_loaded_plan *p, uint32_t lane, uint64_t
     if (rc == CS_OK) {
         cs_digest_blake2b_256(body.data, body.len, digest);
         memcpy(sent, digest, 16);
+        *last = cs_request_is_last(p->requests);
     }
     cs_buf_release(&body);
     return rc;
 }
 
 static enum cs_err sent_of(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
-                           const struct cs_owner *owner, const struct cs_core_talk *t, uint8_t sent[16],
+                           const struct cs_owner *owner, const struct cs_core_talk *t, uint8_t sent[16], bool *last,
                            struct cs_error *err)
 {
     struct cs_plans *all = self;
@@ -297,7 +321,7 @@ static enum cs_err sent_of(void *self, uint32_t gen, uint32_t lane, uint64_t pos
     if (rc == CS_OK && n != t->turns)
         rc = cs_error_set(err, CS_ECORRUPT, "a conversation has %u turns on disk, not %u", n, t->turns);
     if (rc == CS_OK)
-        rc = cs_plans_turn_sent(p, lane, position, turns, n, sent, err);
+        rc = cs_plans_turn_sent(p, lane, position, turns, n, sent, last, err);
     cs_arena_release(&arena);
     return rc;
 }
@@ -314,7 +338,7 @@ enum cs_err cs_plans_turns(struct cs_plans *all, uint32_t gen, uint32_t lane, ui
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
     rc = cs_plans_identity(p, lane, position, &digest, &owner, err);
     if (rc == CS_OK)
-        rc = cs_turn_rows_draw(all->store, gen, lane, position, &draw, err);
+        rc = draw_of(all, p, lane, position, &digest, &owner, &draw, err);
     if (rc == CS_OK)
         rc = cs_turn_rows_standing(all->store, &digest, &owner, draw, arena, out, n, err);
     return rc;

@@ -29,9 +29,9 @@ void cs_plans_unload(struct cs_loaded_plan *p); /* a zeroed struct is fine */
 CS_WARN_UNUSED enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
                                              struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err);
 
-/* `sent` of the request that follows n turns. CS_ETOOBIG: it is larger than a request may be. */
+/* `sent` of the request that follows n turns, and whether it is the last one. CS_ETOOBIG: it is larger than a request may be. */
 CS_WARN_UNUSED enum cs_err cs_plans_turn_sent(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                              const struct cs_stored *turns, uint32_t n, uint8_t sent[16],
+                                              const struct cs_stored *turns, uint32_t n, uint8_t sent[16], bool *last,
                                               struct cs_error *err);
 
 /* The turns that stand of a trial of a loaded generation; they live in the arena. */

@@ -12,7 +12,7 @@
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
 
-enum { STILL_MS = 60000 };
+enum { STILL_MS = 60000, POOR_MS = 15000 /* while reservations come and go money is short for moments */ };
 
 enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err)
 {
@@ -87,6 +87,15 @@ static bool is_priced(struct cs_server *sv, uint32_t gen, uint32_t lane)
     return p->input >= 0 && p->output >= 0;
 }
 
+/* What holds an open lane up that its workers do not know of, or not all of them. */
+static void add_held(const struct cs_lane_view *v, struct cs_progress_lane *l)
+{
+    const uint64_t ms = v->outage_ms > 0 ? v->outage_ms : v->poor_ms >= POOR_MS ? v->poor_ms : 0;
+
+    l->held = v->outage_ms > 0 ? "outage" : ms > 0 ? "budget" : "";
+    l->held_since_wall_ms = ms > 0 ? cs_clock_wall_ms() - (int64_t)ms : 0;
+}
+
 static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, struct cs_progress *p, uint32_t i)
 {
     struct cs_lane_view v;
@@ -106,6 +115,7 @@ static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, stru
                                    .cancelled = v.cancelled,
                                    .leased = v.leased,
                                    .counters = v.counters};
+    add_held(&v, l);
     add_quarantined(sv, &v, l);
     p->planned += l->planned;
     p->done += l->done;
@@ -136,7 +146,7 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
     return paused > 0 ? "paused" : stopped > 0 ? "stopped" : "finished";
 }
 
-static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
+static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool draining, bool sample)
 {
     struct cs_rate_lane *lanes = cs_arena_array(&sv->progress_arena, p->n_lanes + 1, sizeof *lanes);
     const uint64_t now = cs_clock_mono_ms();
@@ -144,7 +154,8 @@ static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_
         const struct cs_progress_lane *l = &p->lanes[i];
         lanes[i] = (struct cs_rate_lane){.answers = l->done + l->failed - l->counters.adopted,
                                          .left = l->planned - l->done - l->failed - l->cancelled,
-                                         .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0};
+                                         .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0,
+                                         .held = draining || p->workers == 0 || l->held[0] != '\0'};
     }
     cs_rate_look(&s->rate, p->gen, lanes, p->n_lanes, now, sample, &p->outputs_per_s, &p->eta_s);
     for (uint32_t i = 0; i < p->n_lanes; i++)
@@ -172,6 +183,7 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
                                                          .eta_s = -1,
                                                          .reason = "",
                                                          .served = "",
+                                                         .held = "",
                                                          .model = plan->study->models[p->n_lanes].name,
                                                          .planned = plan->lanes[p->n_lanes].n_planned};
         p->planned += plan->lanes[p->n_lanes].n_planned;
@@ -234,6 +246,9 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
     const struct cs_loaded_plan *plan = s != NULL ? cs_plans_find(&sv->plans, s->newest.number) : NULL;
     struct cs_core_view view;
 
+    const uint64_t now = cs_clock_mono_ms();
+
+    cs_room_look(&sv->room, sv->opts.dir, now);
     cs_core_view(sv->core, s != NULL ? s->key : 0, &view);
     *p = (struct cs_progress){.fleet = cs_store_fleet(sv->store),
                               .study = s != NULL ? s->name : "",
@@ -241,9 +256,12 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
                               .state = "empty",
                               .by_hand = s != NULL ? by_hand(sv, s) : "",
                               .term = cs_store_term(sv->store),
+                              .commit = cs_store_commit_seq(sv->store),
                               .workers = view.sessions,
                               .eta_s = -1,
                               .edit_eta_s = -1,
+                              .disk_free_bytes = sv->room.free,
+                              .disk_full_s = cs_room_full_s(&sv->room, now),
                               .budget_nano_usd = -1,
                               .committed_nano_usd = view.committed_nano_usd,
                               .presumed_nano_usd = view.presumed_nano_usd,
@@ -270,7 +288,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
     for (uint32_t i = 0; i < view.n_lanes; i++)
         add_lane(sv, s, p, i);
     p->state = study_state(p, &view);
-    add_rate(sv, s, p, sample);
+    add_rate(sv, s, p, view.draining, sample);
     if (s->next.number != 0)
         add_edit(sv, s, p);
 }
@@ -283,6 +301,9 @@ static uint64_t fingerprint_of(const struct cs_progress *p)
     uint64_t h = (uint64_t)(unsigned char)p->state[0] << 8 | (unsigned char)p->state[1];
 
     h = cs_rng_mix64(h ^ cs_rng_mix64(p->done ^ cs_rng_mix64(p->failed ^ cs_rng_mix64(p->cancelled ^ p->gen))));
+    /* The rate of a study that has ended falls for some seconds yet. */
+    h = cs_rng_mix64(h ^ (uint64_t)(p->outputs_per_s * 10 + 0.5)); /* as it is rounded when it is shown */
+    h = cs_rng_mix64(h ^ (uint64_t)p->budget_nano_usd ^ cs_rng_mix64((uint64_t)p->committed_nano_usd));
     return h | 1;
 }
 
@@ -308,8 +329,8 @@ void cs_publish_now(struct cs_server *sv)
 
         cs_arena_reset(&sv->progress_arena);
         gather(sv, s, &p, true);
-        if (sv->redis == NULL || p.gen == 0)
-            continue;
+        if (sv->redis == NULL || !cs_redis_connected(sv->redis) || p.gen == 0)
+            continue; /* nobody would hear of it: it stays news */
         if (s == last)
             cs_progress_publish(sv->redis, &p);
         if (sv->roster.n > 1 && is_news(s, &p, strcmp(p.state, "running") == 0))

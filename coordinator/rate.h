@@ -15,13 +15,15 @@ struct cs_rate_lane {
     uint64_t answers; /* so far, those taken over not counted */
     uint64_t left;    /* trials that have no end yet */
     bool open;        /* works; a paused or stopped one does not hold up the others' end */
+    bool held;        /* open, and nothing can come just now: nobody can say when it ends, nor when its study does */
 };
 
 struct cs_rate { /* a zeroed struct is one without samples */
     uint32_t gen, n_lanes;
-    uint64_t n, at[CS_RATE_SECONDS];
+    uint64_t n, at[CS_RATE_SECONDS + 1];
+    uint64_t seen; /* samples that the last look compared with, without its own: of_lane takes the same */
     uint64_t first_at, first[CS_RATE_LANES];
-    uint64_t answers[CS_RATE_SECONDS][CS_RATE_LANES];
+    uint64_t answers[CS_RATE_SECONDS + 1][CS_RATE_LANES];
 };
 
 /* Answers a second of all lanes, and seconds until the last open lane has ended: 0 when nothing is left, -1 when it cannot be said

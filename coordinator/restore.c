@@ -12,6 +12,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
+#include "protocol/dialects/service.h"
 #include "protocol/study/judge.h"
 #include "protocol/study/script.h"
 
@@ -249,7 +250,8 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
         loads[i].price = study->models[i].price;
         loads[i].limits = cs_settings_limits(&s->set, study->models[i].name);
         loads[i].talks = cs_script_is_used(study);
-        loads[i].accepts_unparsable = study->accept_unparsable;
+        loads[i].remembers = cs_service_remembers(study->accounts[study->models[i].account].service);
+        loads[i].accepts_unparsable = study->accept_unparsable || (sv->opts.accept_unparsable && study->parent == NULL);
         loads[i].draws = judge.again;
         loads[i].served_key = served_key(study, i);
         loads[i].timeout_ms = study->models[i].timeout_ms;

@@ -92,6 +92,19 @@ void cs_roster_remove(struct cs_roster *r, struct cs_roster_study *s)
     free_study(s);
 }
 
+bool cs_roster_is_durable(const struct cs_server *sv, uint32_t gen)
+{
+    char key[CS_META_KEY_MAX];
+    void *row = NULL;
+    uint32_t n = 0;
+    bool durable;
+
+    cs_store_generation_key(gen, key);
+    durable = cs_store_rows_meta(sv->store, key, &row, &n, NULL) == CS_OK;
+    free(row);
+    return durable;
+}
+
 void cs_roster_release(struct cs_roster *r)
 {
     for (uint32_t i = 0; i < r->n; i++)
@@ -213,11 +226,29 @@ static bool make_room(struct cs_server *sv, const struct cs_roster_study *s)
     return true;
 }
 
+/* Its newest generation is to be built or loaded, now or when another one ends. */
+static bool is_awaited(const struct cs_server *sv, const struct cs_roster_study *s)
+{
+    return s->next.number != 0 || (!s->loaded && s->newest.number != 0 && !cs_roster_is_over(sv, s));
+}
+
+void cs_roster_tell_awaited(struct cs_server *sv)
+{
+    struct cs_event e = {.kind = CS_EV_AWAITED};
+
+    for (uint32_t i = 0; i < sv->roster.n && e.awaited.gen == 0; i++) {
+        if (is_awaited(sv, sv->roster.items[i]))
+            e.awaited.gen = last_of(sv->roster.items[i]);
+    }
+    if (e.awaited.gen == sv->roster.awaited)
+        return;
+    sv->roster.awaited = e.awaited.gen;
+    cs_feed_event(sv, &e);
+}
+
 static bool wants_a_turn(const struct cs_server *sv, const struct cs_roster_study *s)
 {
-    if (s->next.number != 0)
-        return !cs_roster_waits(sv, s);
-    return !s->loaded && s->newest.number != 0 && !cs_roster_is_over(sv, s);
+    return is_awaited(sv, s) && !cs_roster_waits(sv, s);
 }
 
 static bool goes_before(const struct cs_roster_study *a, const struct cs_roster_study *b)

@@ -20,6 +20,7 @@ struct cs_roster_study *cs_roster_last(const struct cs_roster *r); /* the newest
 struct cs_roster_study *cs_roster_add(struct cs_roster *r, const char *name);
 void cs_roster_note(struct cs_roster *r, uint32_t gen, uint64_t study);
 uint64_t cs_roster_study_of(const struct cs_roster *r, uint32_t gen); /* 0: unknown */
+bool cs_roster_is_durable(const struct cs_server *sv, uint32_t gen);  /* it is on disk, and survives a kill */
 void cs_roster_release(struct cs_roster *r);
 
 /* What the study weighs against others, priority included: CS_WEIGHT_USUAL by default, a hundred times more or less by priority. */
@@ -34,6 +35,8 @@ bool cs_roster_waits(const struct cs_server *sv,
 bool cs_roster_is_held(const struct cs_server *sv,
                        const struct cs_roster_study *s);               /* loaded, and something of it is under way */
 void cs_roster_remove(struct cs_roster *r, struct cs_roster_study *s); /* frees it */
+/* Tells the fleet whether some study waits for its turn, where that has changed. */
+void cs_roster_tell_awaited(struct cs_server *sv);
 /* Whose turn it is to be built or loaded, with room made for it; NULL: nobody's. */
 struct cs_roster_study *cs_roster_next(struct cs_server *sv);
 

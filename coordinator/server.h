@@ -8,13 +8,16 @@
  *   build.c    a new generation; adopt.c: what it takes over of what is paid for; catchup.c: also of what came meanwhile;
  *              reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
+ *   present.c  which chunks and images the store has
  *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
  *   delete.c   a study is taken out of the store
  *   hand_over.c  a study's outputs, for a study of them
  *   handed.c     who fetches that
+ *   checkpoint.c the store as it is, for a backup
  *   pick.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
+ *   room.c     how long the store's disk lasts
  *   days.c       limits per day (days.h)
  *   signals.c  pages, metrics and health over HTTP; page/: what stands there
  *
@@ -30,6 +33,7 @@
 #include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
 #include "coordinator/rate.h"
+#include "coordinator/room.h"
 #include "coordinator/settings.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
@@ -47,7 +51,7 @@ enum {
 struct cs_server_opts {
     const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file, *address_file, *advertise;
     struct cs_option_list bind, reuse;
-    bool fresh_fleet, accept_rollback;
+    bool fresh_fleet, accept_rollback, accept_unparsable;
     const char *http, *http_token_file; /* where it shows itself (signals.h), or NULL */
     struct cs_option_list http_hosts;
 };
@@ -91,6 +95,7 @@ struct cs_roster {
     uint32_t n, n_generations; /* numbers 1 .. n_generations are given away */
     struct cs_roster_study **items;
     uint64_t *study_of; /* by generation */
+    uint32_t awaited;   /* what the core was told of it; 0: nobody waits */
     uint64_t look_ms;   /* when to look for the next one to be built or loaded */
 };
 
@@ -234,6 +239,7 @@ struct cs_delete_pass {
     struct cs_erase *erase;
     struct cs_batch *batch; /* gathers; NULL: none, or on its way */
     bool on_way;
+    bool redis_there;    /* when last looked at */
     bool acting;         /* the batch of an act is on its way: */
     struct cs_peer peer; /* who is answered then, */
     uint64_t seq;        /* which request of his */
@@ -285,14 +291,18 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
+    struct cs_room room;            /* of the store's disk */
     struct cs_signals *signals_out; /* NULL: it shows itself to nobody */
 
     bool feeding; /* a step and its actions are under way: no other event now */
     bool over;
     enum cs_err exit_code;
     char exit_text[256];
+    struct cs_present *present;    /* what is known of the store's chunks and images; NULL: nobody has asked */
     struct cs_hand_over *snapshot; /* being made, or handed over; NULL */
     struct cs_handed handed;
+    struct cs_checkpoint *checkpoint; /* being made, copied by others, or removed; NULL */
+    bool checkpoint_looked;           /* for one that an earlier coordinator left */
 };
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "coordinator/core/core.h"
@@ -20,7 +19,7 @@
 #include "protocol/signals/listener.h"
 #include "store/commit.h"
 
-enum { LOOK_MS = 5000, EVENTS_BYTES = 16 * 1024, DISK_SPAN_MS = 10 * 60 * 1000, DISK_SPAN_MIN_MS = 30 * 1000 };
+enum { LOOK_MS = 5000, EVENTS_BYTES = 16 * 1024 };
 
 struct series { /* of a study */
     uint64_t key;
@@ -35,8 +34,7 @@ struct cs_signals {
     int64_t since_wall_ms;
     struct series **series;
     uint32_t n_series;
-    /* The disk: now, and as it was some minutes ago. */
-    uint64_t disk_free, disk_size, store_bytes, free_then, then_ms;
+    uint64_t store_bytes;
     /* Workers, as Redis had them last. */
     bool asked;
     struct cs_arena arena;
@@ -73,32 +71,6 @@ static uint64_t bytes_of(const char *dir)
     return sum;
 }
 
-static void look_at_disk(struct cs_signals *s)
-{
-    const uint64_t now = cs_clock_mono_ms();
-    struct statvfs v;
-
-    if (statvfs(s->sv->opts.dir, &v) != 0)
-        return;
-    s->store_bytes = bytes_of(s->sv->opts.dir);
-    s->disk_size = (uint64_t)v.f_blocks * v.f_frsize;
-    s->disk_free = (uint64_t)v.f_bavail * v.f_frsize;
-    if (s->then_ms == 0 || now > s->then_ms + DISK_SPAN_MS) {
-        s->then_ms = now;
-        s->free_then = s->disk_free;
-    }
-}
-
-/* At the pace since some minutes ago; -1: it does not shrink, or it is too early to say. */
-static double disk_full_s(const struct cs_signals *s)
-{
-    const uint64_t span = cs_clock_mono_ms() - s->then_ms;
-
-    if (span < DISK_SPAN_MIN_MS || s->disk_free >= s->free_then)
-        return -1;
-    return (double)s->disk_free / (double)(s->free_then - s->disk_free) * (double)span / 1e3;
-}
-
 static struct cs_samples *samples_of(struct cs_signals *s, uint64_t key)
 {
     for (uint32_t i = 0; i < s->n_series; i++) {
@@ -128,7 +100,7 @@ static void on_look(uv_timer_t *h)
     struct cs_signals *s = h->data;
     struct cs_server *sv = s->sv;
 
-    look_at_disk(s);
+    s->store_bytes = bytes_of(s->sv->opts.dir);
     if (sv->redis != NULL && !s->asked) {
         s->asked = true;
         cs_progress_workers_ask(sv->redis, cs_store_fleet(sv->store), on_workers, s);
@@ -157,7 +129,7 @@ static void gather_studies(struct cs_signals *s, struct cs_page_facts *f)
     samples = cs_arena_array(&sv->progress_arena, f->n_studies + 1, sizeof *samples);
     for (uint32_t i = 0; i < f->n_studies; i++) {
         cs_publish_look(sv, sv->roster.items[i], &f->studies[i]);
-        cs_progress_lanes_merge(&f->studies[i], s->infos, s->n_infos);
+        cs_progress_lanes_merge(&f->studies[i], s->infos, s->n_infos, &sv->progress_arena);
         samples[i] = samples_of(s, sv->roster.items[i]->key);
     }
     f->samples = samples;
@@ -186,10 +158,10 @@ static void gather(struct cs_signals *s, struct cs_page_facts *f)
         .duplicate = v.intake.duplicate,
         .refused = v.intake.refused,
         .malformed = v.intake.malformed,
-        .disk_free = s->disk_free,
-        .disk_size = s->disk_size,
+        .disk_free = sv->room.free,
+        .disk_size = sv->room.size,
         .store_bytes = s->store_bytes,
-        .disk_full_s = disk_full_s(s),
+        .disk_full_s = cs_room_full_s(&sv->room, cs_clock_mono_ms()),
         .infos = s->infos,
         .n_infos = s->n_infos,
     };

@@ -144,7 +144,7 @@ enum cs_err cs_addresses_check(struct cs_store *s, const struct cs_study *study,
         row_key(cs_digest_lane_key(study->name, m->name, a->name), key);
         cs_address_of_account(a, &address);
         rc = read_row(s, NULL, key, &arena, &r, err);
-        if (rc == CS_OK && strcmp(r.address, cs_buf_cstr(&address)) != 0)
+        if (rc == CS_OK && !cs_address_is_same(r.address, cs_buf_cstr(&address)))
             rc = has_answers(s, &r, &answered, err);
         if (rc == CS_OK && answered)
             rc = cs_error_set(
@@ -224,7 +224,7 @@ enum cs_err cs_addresses_heirs(struct cs_store *s, const struct cs_study *study,
             const struct row *r = &k.rows[i];
             const bool related = at < study->n_models ? strcmp(r->model, m->name) == 0
                                                       : strcmp(r->account, a->name) == 0;
-            if (related && is_gone(study, r) && strcmp(r->address, cs_buf_cstr(&address)) == 0 &&
+            if (related && is_gone(study, r) && cs_address_is_same(r->address, cs_buf_cstr(&address)) &&
                 !is_heir(heir_of, study->n_models, key_of(r)))
                 heir_of[lane] = key_of(r);
         }

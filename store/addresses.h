@@ -3,7 +3,7 @@
  *   address/KEY   MessagePack [study, model, account, address, [[gen, lane]...]], KEY = cs_digest_lane_key in hex
  *
  * Written with the row of each generation, for each of its lanes. Addresses are compared as cs_address_of_account (protocol/study)
- * writes them: neither order nor blanks nor a slash at the end count.
+ * writes them: neither order nor blanks nor a slash at the end count, and a list of servers is the same place as long as one of them stays.
  */
 #ifndef CS_ADDRESSES_H
 #define CS_ADDRESSES_H

@@ -21,7 +21,11 @@ struct cs_conversation {
         uint32_t n_given;
         const char *user;
         const struct cs_output *reply; /* NULL: the conversation ended before */
+        const struct cs_tool_step
+            *step; /* a reply that tools were offered to: its calls and their results; NULL: another */
     } turn[CS_TURNS_MAX];
+    const struct cs_tool_loop
+        *loop; /* of a trial with tools (study/tools.h), whose calls are those that were made; NULL: none */
 };
 
 /* before: the outputs of its turns before the last one, in order. CS_ECORRUPT: more of them than the study asks for. */
@@ -48,9 +52,10 @@ void cs_conversation_derive(const struct cs_conversation *v, const struct cs_der
 /* The trial's output with what all its calls together used, and how often they were tried. */
 struct cs_output cs_conversation_total(const struct cs_conversation *v);
 
-/* All of it as `user: ...`, `assistant: ...`, with blank lines between, up to the reply before the last one (whole: with that too). */
+/* All of it as `user: ...`, `assistant: ...`, calls of tools as `assistant calls NAME: {...}` and their results as `NAME: ...`, with blank lines between, up to the reply before the last one (whole: with that too). */
 void cs_conversation_show(const struct cs_conversation *v, bool whole, struct cs_buf *out);
-/* A list of {"turn", "user", "reply", "outcome"}, given replies with "given" for the outcome; free with cs_json_decref. */
+/* A list of {"turn", "user", "reply", "outcome"}, given replies with "given" for the outcome; with tools also "calls", a list of {"tool", "arguments",
+ * "came", "result"} (tools.h: cs_tool_loop_came_name). Free with cs_json_decref. */
 struct cs_json *cs_conversation_json(const struct cs_conversation *v);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "store/image_rows.h"
 
 struct needed { /* digests of specs and chunks that other generations need, sorted */
     uint8_t (*v)[32];
@@ -51,6 +52,15 @@ static enum cs_err read_spec(struct leftovers *l, const uint8_t digest[32], stru
     return rc;
 }
 
+static enum cs_err need_image(void *self, const struct cs_image *image, struct cs_error *err)
+{
+    struct leftovers *l = self;
+    (void)err;
+    for (uint32_t i = 0; i < image->n_pieces; i++)
+        need(&l->needed, image->pieces[i]);
+    return CS_OK;
+}
+
 static enum cs_err take_other(void *self, const char *key, const void *value, uint32_t len)
 {
     struct leftovers *l = self;
@@ -68,6 +78,8 @@ static enum cs_err take_other(void *self, const char *key, const void *value, ui
         need(&l->needed, g.spec_digest);
     for (uint32_t i = 0; rc == CS_OK && i < spec.n_chunks; i++)
         need(&l->needed, spec.chunks[i].digest);
+    if (rc == CS_OK)
+        rc = cs_image_rows_walk(l->store, &spec, need_image, l, l->err);
     cs_spec_release(&spec);
     return rc;
 }
@@ -102,8 +114,21 @@ static enum cs_err drop_notes(struct leftovers *l, uint32_t gen)
     return rc;
 }
 
-/* Rows by lane of the study's name, which no other study shares; its spec, and the chunks that it alone has. */
-static void drop_spec(struct leftovers *l, const struct cs_spec *spec)
+static enum cs_err drop_image(void *self, const struct cs_image *image, struct cs_error *err)
+{
+    struct leftovers *l = self;
+    char key[CS_META_KEY_MAX];
+    (void)err;
+    for (uint32_t i = 0; i < image->n_pieces; i++) {
+        cs_store_generation_chunk_key(image->pieces[i], key);
+        if (!is_needed(&l->needed, image->pieces[i]))
+            drop(l, key);
+    }
+    return CS_OK;
+}
+
+/* Rows by lane of the study's name, which no other study shares; its spec, and the chunks and images that it alone has. */
+static enum cs_err drop_spec(struct leftovers *l, const struct cs_spec *spec)
 {
     const struct cs_study *s = spec->study;
     char key[CS_META_KEY_MAX];
@@ -115,15 +140,17 @@ static void drop_spec(struct leftovers *l, const struct cs_spec *spec)
         snprintf(key, sizeof key, "served/%016llx", lane);
         drop(l, key);
     }
-    for (uint32_t i = 0; i < spec->n_chunks; i++) {
+    enum cs_err rc = cs_image_rows_walk(l->store, spec, drop_image, l, l->err);
+    for (uint32_t i = 0; i < spec->n_chunks && rc == CS_OK; i++) {
         if (is_needed(&l->needed, spec->chunks[i].digest))
             continue;
         cs_store_generation_chunk_key(spec->chunks[i].digest, key);
         drop(l, key);
     }
     cs_store_generation_spec_key(spec->digest, key);
-    if (!is_needed(&l->needed, spec->digest))
+    if (rc == CS_OK && !is_needed(&l->needed, spec->digest))
         drop(l, key);
+    return rc;
 }
 
 enum cs_err cs_leftovers_remove(struct cs_store *s, const struct cs_tomb *t, struct cs_batch *b, struct cs_error *err)
@@ -136,7 +163,7 @@ enum cs_err cs_leftovers_remove(struct cs_store *s, const struct cs_tomb *t, str
         struct cs_spec spec = {0};
         rc = read_spec(&l, t->generations[i].spec_digest, &spec);
         if (rc == CS_OK)
-            drop_spec(&l, &spec);
+            rc = drop_spec(&l, &spec);
         if (rc == CS_OK || rc == CS_ENOENT)
             rc = drop_notes(&l, t->generations[i].number);
         cs_spec_release(&spec);

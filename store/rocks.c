@@ -10,7 +10,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/file.h"
 
-enum { MIB = 1024 * 1024 };
+enum { MIB = 1024 * 1024, LOG_MIB_MAX = 64 };
 
 static const char *const family_names[CS_CFS] = {"default", "outputs", "ledger"};
 
@@ -138,16 +138,16 @@ static void allow_many_files(void)
 
 /* RocksDB opens by writing a log header, a manifest, options and what it recovers. Where that does not fit, Debian's build asserts
  * and would end us with a core where we want exit 75. */
-static enum cs_err has_room(const char *dir, struct cs_error *err)
+static enum cs_err has_room(const char *dir, unsigned mib, struct cs_error *err)
 {
     struct statvfs disk;
     if (statvfs(dir, &disk) != 0)
         return CS_OK; /* opening says why */
     unsigned long long room = (unsigned long long)disk.f_bavail * disk.f_frsize;
-    if (room >= (unsigned long long)CS_ROCKS_ROOM_MIB * MIB)
+    if (room >= (unsigned long long)mib * MIB)
         return CS_OK;
-    return cs_error_set(err, CS_EIO, "%s: %llu KiB are free on its disk; make room for at least %d MiB", dir,
-                        room / 1024, CS_ROCKS_ROOM_MIB);
+    return cs_error_set(err, CS_EIO, "%s: %llu KiB are free on its disk; make room for at least %u MiB", dir,
+                        room / 1024, mib);
 }
 
 enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *scratch, uint32_t open_files,
@@ -161,7 +161,7 @@ enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *sc
     db->secondary = scratch != NULL;
     if (db->secondary)
         allow_many_files();
-    rc = db->secondary ? cs_file_mkdir_p(scratch, err) : has_room(dir, err);
+    rc = db->secondary ? cs_file_mkdir_p(scratch, err) : has_room(dir, CS_ROCKS_ROOM_MIB, err);
     if (rc != CS_OK)
         goto out;
     db->cache = rocksdb_cache_create_lru(32 * MIB);
@@ -214,6 +214,21 @@ void cs_rocks_close(struct cs_rocks *db)
         rocksdb_cache_destroy(db->cache);
     free(db->dir);
     free(db);
+}
+
+enum cs_err cs_rocks_checkpoint(struct cs_rocks *db, const char *dir, struct cs_error *err)
+{
+    char *why = NULL;
+    CS_ASSERT(!db->secondary);
+    enum cs_err rc = has_room(db->dir, CS_ROCKS_ROOM_MIB + LOG_MIB_MAX, err);
+    if (rc != CS_OK)
+        return rc;
+    rocksdb_checkpoint_t *c = rocksdb_checkpoint_object_create(db->db, &why);
+    if (why == NULL)
+        rocksdb_checkpoint_create(c, dir, UINT64_MAX, &why);
+    if (c != NULL)
+        rocksdb_checkpoint_object_destroy(c);
+    return why == NULL ? CS_OK : failed(db, why, err);
 }
 
 enum cs_err cs_rocks_catch_up(struct cs_rocks *db, struct cs_error *err)

@@ -29,6 +29,9 @@ struct cs_rocks;
 CS_WARN_UNUSED enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *scratch,
                                          uint32_t open_files, struct cs_error *err);
 void cs_rocks_close(struct cs_rocks *db);
+/* All that it takes to open the database as it is now, in the folder dir, which must not exist: tables as hard links, the rest copied, the log
+ * as it is (nothing is flushed). Any thread, beside the writer. CS_EIO: also when the disk has no room for a second log. */
+CS_WARN_UNUSED enum cs_err cs_rocks_checkpoint(struct cs_rocks *db, const char *dir, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_rocks_catch_up(struct cs_rocks *db, struct cs_error *err);
 
 /* The batch being gathered; commit writes it synced, all or nothing, and empties it. */

@@ -59,7 +59,7 @@ static enum cs_err refuse_rollback(struct cs_store *s, uint64_t recovered, bool 
 }
 
 /* The new term, and at the first opening the rest of the identity, synced. */
-static enum cs_err begin_term(struct cs_store *s, bool fresh, struct cs_error *err)
+static enum cs_err begin_term(struct cs_store *s, bool fresh, uint32_t above, struct cs_error *err)
 {
     uint8_t number[4];
     if (fresh) {
@@ -72,6 +72,7 @@ static enum cs_err begin_term(struct cs_store *s, bool fresh, struct cs_error *e
         cs_store_rows_put_system(s, "fleet", s->fleet, FLEET_DIGITS);
         s->next_output_id = 1;
     }
+    s->term = s->term > above ? s->term : above;
     CS_ASSERT(s->term < UINT32_MAX);
     cs_keyspace_put_u32(number, ++s->term);
     cs_store_rows_put_system(s, "term", number, sizeof number);
@@ -89,6 +90,7 @@ static bool has_database(const char *dir)
 static enum cs_err open_writer(struct cs_store *s, const struct cs_store_opts *opts, struct cs_error *err)
 {
     bool fresh = false;
+    uint32_t above = opts->term_above;
     enum cs_err rc = cs_file_mkdir_p(s->dir, err);
     if (rc == CS_OK)
         rc = cs_acked_open(&s->acked, s->dir, err);
@@ -100,8 +102,12 @@ static enum cs_err open_writer(struct cs_store *s, const struct cs_store_opts *o
         rc = read_identity(s, &fresh, err);
     if (rc == CS_OK)
         rc = refuse_rollback(s, atomic_load(&s->commit_seq), opts->accept_rollback, err);
+    if (rc == CS_OK && opts->on_recovered != NULL && !fresh)
+        rc = opts->on_recovered(opts->self, s, &above, err);
+    if (rc == CS_OK && !fresh && atomic_load(&s->commit_seq) < s->acked.seq && above < s->term + CS_STORE_TERMS_SKIPPED)
+        above = s->term + CS_STORE_TERMS_SKIPPED; /* accepted */
     if (rc == CS_OK)
-        rc = begin_term(s, fresh, err);
+        rc = begin_term(s, fresh, above, err);
     if (rc == CS_OK && atomic_load(&s->commit_seq) < s->acked.seq)
         cs_store_note_acked(s); /* accepted: do not refuse the next opening too */
     if (rc == CS_OK)
@@ -161,6 +167,12 @@ enum cs_err cs_store_refresh(struct cs_store *s, struct cs_error *err)
     else if (rc == CS_OK && fresh)
         rc = cs_error_set(err, CS_ENOENT, "%s: nothing was ever stored", s->dir);
     return rc;
+}
+
+enum cs_err cs_store_checkpoint(struct cs_store *s, const char *dir, struct cs_error *err)
+{
+    CS_ASSERT(s->write);
+    return cs_rocks_checkpoint(s->rocks, dir, err);
 }
 
 uint32_t cs_store_format(const struct cs_store *s)

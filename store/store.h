@@ -201,12 +201,18 @@ void cs_batch_add_meta(struct cs_batch *b, const char *key, const void *value, u
 /* ---- opening --------------------------------------------------------------------------------------- */
 
 struct cs_store;
+/* Terms of coordinators that nobody remembers now: where commits are given up, so many restarts since are allowed for. */
+enum { CS_STORE_TERMS_SKIPPED = 1000 };
 struct cs_store_opts {
     const char *dir; /* the database folder; created for a writer */
     bool write;
     const char *scratch;  /* reader: a folder of its own for the secondary's log (decision 18) */
     uint32_t open_files;  /* reader: at most so many; 0: all, as it must be (decision 18; a test shows why) */
     bool accept_rollback; /* writer: go on although fewer commits were recovered than acknowledged */
+    uint32_t term_above; /* writer: its term is higher than this too (a restored store's, whose later terms are lost) */
+    /* writer: asked before anything is written whether to go on, when the last commit and the fleet are known; it may raise term_above.
+     * NULL: nobody is */
+    enum cs_err (*on_recovered)(void *self, struct cs_store *s, uint32_t *term_above, struct cs_error *err);
     /* writer: told now and then how many outputs of a format-1 store are through (upgrade.h); NULL: nobody is */
     void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
     void *self;
@@ -219,6 +225,8 @@ CS_WARN_UNUSED enum cs_err cs_store_open(struct cs_store **out, const struct cs_
 /* A reader of what lies in path: a database folder, or a study's directory with one in it. CS_ENOENT: none there. */
 CS_WARN_UNUSED enum cs_err cs_store_open_reader(struct cs_store **out, const char *path, struct cs_error *err);
 void cs_store_close(struct cs_store *s);
+/* The store as it is now, to be copied by others: cs_rocks_checkpoint. Any thread, beside the writer. */
+CS_WARN_UNUSED enum cs_err cs_store_checkpoint(struct cs_store *s, const char *dir, struct cs_error *err);
 uint32_t cs_store_format(const struct cs_store *s); /* 2; a reader's may be 1 */
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */

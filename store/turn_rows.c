@@ -94,6 +94,23 @@ enum cs_err cs_turn_rows_before(struct cs_store *s, uint64_t output_id, struct c
     return rc == CS_OK ? read_all(s, ids, *n, arena, out, err) : rc;
 }
 
+enum cs_err cs_turn_rows_newest(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner,
+                                uint32_t *draw, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    while (rc == CS_OK && *draw < UINT32_MAX - CS_TURN_ROWS_ANEW) {
+        struct cs_key key;
+        void *value = NULL;
+        size_t len = 0;
+        cs_keyspace_turn(&key, d, owner, *draw + CS_TURN_ROWS_ANEW, 1);
+        rc = cs_rocks_get(s->rocks, NULL, CS_CF_LEDGER, cs_keyspace_slice(&key), &value, &len, err);
+        free(value);
+        if (rc == CS_OK)
+            *draw += CS_TURN_ROWS_ANEW;
+    }
+    return rc == CS_ENOENT ? CS_OK : rc;
+}
+
 enum cs_err cs_turn_rows_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *draw,
                               struct cs_error *err)
 {

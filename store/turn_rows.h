@@ -4,6 +4,8 @@
  * conversation and which turn. The conversation is known before any answer is: digest, lane and case, and how often the trial was asked again
  * (the draw). What stands in such a row never changes. The output that ends a conversation, an answer or a failure, has a row 'h' that
  * names the turns before it: it holds wherever an edit takes that output, and after it was asked again.
+ * Where a system remembers its conversations itself (dialects/service.h), one whose session was lost is begun anew: its turns stand under another
+ * number of the draw, behind those that were said in vain, and only the newest beginning's stand.
  * Thread: any, as store.h says of reading.
  */
 #ifndef CS_TURN_ROWS_H
@@ -23,6 +25,11 @@ CS_WARN_UNUSED enum cs_err cs_turn_rows_count(struct cs_store *s, const struct c
 /* The turns before an output, 1 to *n. *n = 0: it is of no conversation, or of its first turn. */
 CS_WARN_UNUSED enum cs_err cs_turn_rows_before(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
                                                struct cs_stored **out, uint32_t *n, struct cs_error *err);
+/* Beginnings of one draw: the low bits say which draw it is. */
+enum { CS_TURN_ROWS_ANEW = 1 << 16 };
+/* *draw becomes that of its newest beginning. */
+CS_WARN_UNUSED enum cs_err cs_turn_rows_newest(struct cs_store *s, const struct cs_digest *d,
+                                               const struct cs_owner *owner, uint32_t *draw, struct cs_error *err);
 /* How often the trial was asked again, by what stands at its place. */
 CS_WARN_UNUSED enum cs_err cs_turn_rows_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
                                              uint32_t *draw, struct cs_error *err);

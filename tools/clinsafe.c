@@ -1,8 +1,11 @@
 /* clinsafe - one command line for people: see commands.h and `clinsafe COMMAND --help`. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/base/log.h"
 #include "protocol/base/version.h"
 #include "protocol/table/names.h"
@@ -40,9 +43,19 @@ static int no_command(const char *word)
     return 64;
 }
 
+/* The launcher of `make dist` (ops/dist/launcher.sh) is what people type. */
+static void be_called_as_typed(void)
+{
+    char *as = getenv("CLINSAFE_INVOKED");
+    if (as != NULL)
+        program_invocation_name = cs_xstrdup(as);
+    unsetenv("CLINSAFE_INVOKED");
+}
+
 int main(int argc, char **argv)
 {
     cs_log_init("clinsafe");
+    be_called_as_typed();
     if (argc < 2) {
         print_help(stderr);
         return 64;
@@ -52,7 +65,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("clinsafe %s\n", cs_version);
+        printf("clinsafe %s\n", cs_version_line);
         return 0;
     }
     for (int i = 0; i < N_COMMANDS; i++) {

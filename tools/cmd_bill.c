@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/base/plain.h"
 #include "tools/base/reader.h"
@@ -154,8 +155,11 @@ static void print_comparison(const struct cs_bill_comparison *c, const struct cs
             if (u->has[f] && r->more[f] != 0)
                 printf(f == CS_USAGE_USD ? " %+.4f %s" : " %+.0f %s", r->more[f], names[f]);
         }
-        if (r->explained)
-            printf("; %" PRIu64 " calls of ours ended without a status line, which bounds it", r->ours->ambiguous);
+        if (r->bound.calls > 0)
+            printf("; %s: %" PRIu64 " calls of ours ended without a status line, %" PRIu64 " input and %" PRIu64
+                   " output tokens or %.4f USD at most",
+                   r->explained ? "explained" : "not explained", r->bound.calls, r->bound.input, r->bound.output,
+                   (double)r->bound.nano_usd / 1e9);
         printf("\n");
     }
     if (c->differ == 0)
@@ -171,13 +175,13 @@ static void print_comparison(const struct cs_bill_comparison *c, const struct cs
 
 static struct cs_json *row_json(const struct cs_bill_account_row *r)
 {
-    return cs_json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "calls",
-                        (int64_t)r->calls, "outputs", (int64_t)r->outputs, "input_tokens", (int64_t)r->input,
-                        "cached_tokens", (int64_t)r->cached, "output_tokens", (int64_t)r->output_tokens, "unique_usd",
-                        (double)r->unique / 1e9, "twice_usd", (double)r->twice / 1e9, "wasted_usd",
-                        (double)r->wasted / 1e9, "cost_usd", (double)cs_bill_account_cost(r) / 1e9, "twice",
-                        (int64_t)r->n_twice, "wasted", (int64_t)r->n_wasted, "ambiguous_calls", (int64_t)r->ambiguous,
-                        "untold", (int64_t)r->untold, "unpriced", (int64_t)r->unpriced);
+    return cs_json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "calls", (int64_t)r->calls,
+        "outputs", (int64_t)r->outputs, "input_tokens", (int64_t)r->input, "cached_tokens", (int64_t)r->cached,
+        "cache_write_tokens", (int64_t)r->written, "output_tokens", (int64_t)r->output_tokens, "unique_usd",
+        (double)r->unique / 1e9, "twice_usd", (double)r->twice / 1e9, "wasted_usd", (double)r->wasted / 1e9, "cost_usd",
+        (double)cs_bill_account_cost(r) / 1e9, "twice", (int64_t)r->n_twice, "wasted", (int64_t)r->n_wasted,
+        "ambiguous_calls", (int64_t)r->ambiguous, "untold", (int64_t)r->untold, "unpriced", (int64_t)r->unpriced);
 }
 
 static void name_row(struct cs_json *to, const char *day, const char *model)
@@ -189,10 +193,10 @@ static void name_row(struct cs_json *to, const char *day, const char *model)
 static void print_json(const struct bill *b, const struct cs_bill_account_row *sum, const struct cs_bill_comparison *c,
                        const struct cs_usage *u)
 {
-    static const char *const names[] = {"requests", "input_tokens", "output_tokens", "usd"};
-    struct cs_json *root = cs_json_pack("{s:s, s:I, s:s}", "schema", "clinsafe.bill/1", "as_of_ms", cs_clock_wall_ms(),
-                                        "study", b->reader.view.spec.study->name),
-                   *rows = cs_json_array(), *differences = cs_json_array();
+    static const char *const names[] = {"requests", "input_tokens", "output_tokens", "cost_usd"};
+    struct cs_json *root = cs_document_begin("bill/2", cs_clock_wall_ms()), *rows = cs_json_array(),
+                   *differences = cs_json_array();
+    cs_json_object_set_new(root, "study", cs_json_string(b->reader.view.spec.study->name));
     for (uint32_t i = 0; i < b->account.n; i++) {
         struct cs_json *row = row_json(&b->account.rows[i]);
         name_row(row, b->account.rows[i].day, b->account.rows[i].model);
@@ -209,6 +213,11 @@ static void print_json(const struct bill *b, const struct cs_bill_account_row *s
             if (u->has[f])
                 cs_json_object_set_new(row, names[f], cs_json_real(c->rows[i].more[f]));
         }
+        const struct cs_bill_account_bound *most = &c->rows[i].bound;
+        cs_json_object_set_new(row, "ambiguous_at_most",
+                               cs_json_pack("{s:I, s:I, s:I, s:f}", names[0], (int64_t)most->calls, names[1],
+                                            (int64_t)most->input, names[2], (int64_t)most->output, names[3],
+                                            (double)most->nano_usd / 1e9));
         cs_json_object_set_new(row, "explained", cs_json_boolean(c->rows[i].explained));
         cs_json_array_append_new(differences, row);
     }
@@ -216,9 +225,7 @@ static void print_json(const struct bill *b, const struct cs_bill_account_row *s
         cs_json_object_set_new(root, "differences", differences);
     else
         cs_json_decref(differences);
-    cs_json_dumpf(root, stdout, CS_JSON_INDENT(2));
-    putchar('\n');
-    cs_json_decref(root);
+    cs_document_print(root, stdout);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "protocol/base/json.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
+#include "tools/fleet/acted.h"
 #include "tools/fleet/fleet_status.h"
 #include "tools/fleet/whom.h"
 
@@ -39,12 +40,13 @@ static enum cs_err ask_first(struct cs_admin_client *client, const char *study, 
 int cmd_delete(int argc, char **argv)
 {
     struct cs_whom reach = {0};
-    bool yes = false;
+    bool yes = false, json = false;
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
         CS_WHOM_REASON_OPTION(reach),
         {"yes", CS_OPT_FLAG, &yes, NULL, "it cannot be taken back: do it all the same"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -65,7 +67,9 @@ int cmd_delete(int argc, char **argv)
         rc = ask_first(client, argv[1], &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, "delete", args, NULL, 0, ASK_MS, NULL, &err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && json)
+        cs_acted_print("delete", argv[1], NULL, NULL);
+    else if (rc == CS_OK)
         printf("%s: deleted; its outputs are being erased\n", argv[1]);
     else
         status = cs_command_fail(rc, &err);

@@ -10,6 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/base/rng.h"
 #include "protocol/study/plan.h"
@@ -331,9 +332,9 @@ static void print_json(const struct drill *d, const struct cs_drill_count *c)
         (int64_t)d->progress.failed, "acknowledged", (int64_t)c->acknowledged, "lost", (int64_t)c->lost, "answered",
         (int64_t)c->answered, "paid_twice", (int64_t)c->paid_twice, "paid_twice_at_most", (int64_t)d->bound, "sound",
         (int)is_sound(d, c));
-    cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
-    putchar('\n');
-    cs_json_decref(o);
+    struct cs_json *root = cs_document_begin("drill/1", cs_clock_wall_ms());
+    cs_document_add(root, o);
+    cs_document_print(root, stdout);
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/base/plain.h"
 #include "store/events.h"
@@ -95,10 +96,13 @@ static void print_text(const struct cs_json *events, uint64_t left_off)
     fclose(out);
 }
 
-static void print_json(const struct cs_json *events)
+static void print_json(struct cs_json *answer)
 {
-    cs_json_dumpf(events, stdout, CS_JSON_INDENT(2));
-    putchar('\n');
+    struct cs_json *root = cs_document_begin("events/1", cs_clock_wall_ms());
+    if (cs_json_object_get(answer, "left_off") == NULL)
+        cs_json_object_set_new(answer, "left_off", cs_json_integer(0));
+    cs_document_add(root, cs_json_incref(answer));
+    cs_document_print(root, stdout);
 }
 
 /* *root: {"events": [...], "left_off": n} */
@@ -128,7 +132,7 @@ static enum cs_err of_store(const char *path, const struct cs_events_query *q, s
     cs_buf_str(&out, "{\"events\":");
     if (rc == CS_OK)
         rc = cs_events_list(store, q, &out, &left_off, err);
-    cs_buf_str(&out, "}");
+    cs_buf_printf(&out, ",\"left_off\":%llu}", (unsigned long long)left_off);
     if (rc == CS_OK)
         *root = cs_json_loads(cs_buf_cstr(&out), 0, NULL);
     cs_store_close(store);
@@ -173,7 +177,7 @@ int cmd_events(int argc, char **argv)
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     else if (json)
-        print_json(events);
+        print_json(root);
     else
         print_text(events, cs_fleet_status_number(root, "left_off"));
     cs_json_decref(root);

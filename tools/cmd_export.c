@@ -11,6 +11,7 @@
 #include "tools/export/panels.h"
 #include "tools/base/part_file.h"
 #include "tools/base/reader.h"
+#include "tools/base/wrote.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
 
@@ -170,11 +171,29 @@ static enum cs_err export_both(struct export *e, struct cs_reader *r, const char
     return cs_part_file_close(&file, export_to(e, r, path, readable, err), err);
 }
 
+static void say_written(const struct export *e, const char *path, const char *elements)
+{
+    char count[CS_TEXT_MAX_LEN];
+    if (path != NULL)
+        fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e->rows), path);
+    if (elements != NULL)
+        fprintf(stderr, "%s elements written to %s\n", cs_text_count(count, e->element_rows), elements);
+}
+
+static void print_json(const struct export *e, const char *path, const char *elements)
+{
+    struct cs_json *w = cs_wrote_begin("export");
+    cs_wrote_file(w, path, (int64_t)e->rows);
+    if (elements != NULL)
+        cs_wrote_file(w, elements, (int64_t)e->element_rows);
+    cs_wrote_print(w, NULL);
+}
+
 int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
-    bool readable = false, excel = false;
+    bool readable = false, excel = false, json = false;
     const char *format = "csv", *path = NULL, *elements = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
@@ -192,6 +211,7 @@ int cmd_export(int argc, char **argv)
          "before the answer of a trial those that were asked again (state: superseded)"},
         {"with", CS_OPT_STR, &e.with, "CHILD",
          "beside each output what this study's judges say of it: a study file, a study's directory, or a name in the same store"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON, with --out FILE: what was written"},
         {0},
     };
     const struct cs_command_help help = {
@@ -211,6 +231,9 @@ int cmd_export(int argc, char **argv)
         rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want %s", format, cs_format_names(formats, ""));
     if (rc == CS_OK && excel && e.format != &cs_export_csv)
         rc = cs_error_set(&err, CS_EUSAGE, "--excel goes with --format csv");
+    if (rc == CS_OK && json && (path == NULL || strcmp(path, "-") == 0))
+        rc = cs_error_set(&err, CS_EUSAGE,
+                          "--json tells what was written: say where, with --out FILE; rows as JSON are --format jsonl");
     if (excel)
         e.format = &cs_export_csv_excel;
     if (rc == CS_OK)
@@ -225,13 +248,9 @@ int cmd_export(int argc, char **argv)
     cs_reader_close(&reader);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
-    if (path != NULL) {
-        char count[CS_TEXT_MAX_LEN];
-        fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e.rows), path);
-    }
-    if (elements != NULL) {
-        char count[CS_TEXT_MAX_LEN];
-        fprintf(stderr, "%s elements written to %s\n", cs_text_count(count, e.element_rows), elements);
-    }
+    if (json)
+        print_json(&e, path, elements);
+    else
+        say_written(&e, path, elements);
     return 0;
 }

@@ -5,76 +5,49 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/base/parents.h"
 #include "tools/commands.h"
+#include "tools/fleet/acted.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/whom.h"
 #include "tools/fleet/parent_there.h"
-#include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
 #include "tools/fleet/submission.h"
+#include "tools/fleet/submitted.h"
 #include "tools/plan/identifiers.h"
 
-enum { ASK_MS = 15000, SEARCH_MS = 10 * 60 * 1000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
-
-static bool is_queued(struct cs_admin_client *client, const struct cs_fleet_status_watch *watch)
-{
-    struct cs_json *now = NULL;
-    const bool queued = cs_fleet_status_look(client, watch, &now, NULL) == CS_OK &&
-                        strcmp(cs_fleet_status_text(now, "phase"), "queued") == 0;
-    cs_json_decref(now);
-    return queued;
-}
-
-/* How far it is; later the same stands in `status`. */
-static void say_preparing(struct cs_admin_client *client, const struct cs_fleet_status_watch *watch)
-{
-    struct cs_json *now = NULL;
-    char eta[CS_TEXT_MAX_LEN];
-    if (cs_fleet_status_look(client, watch, &now, NULL) != CS_OK)
-        return;
-    const uint64_t built = cs_fleet_status_number(now, "built"), total = cs_fleet_status_number(now, "to_build");
-    const double left = cs_json_number_value(cs_json_object_get(now, "edit_eta_s"));
-    printf(
-        "an edit is being prepared, answers already paid for are looked up: %.0f %%, ETA %s; `clinsafe status` shows the rest, and the "
-        "timeouts that were carried over\n",
-        total > 0 ? 100.0 * (double)built / (double)total : 0.0, left < 0 ? "-" : cs_text_duration(eta, left));
-    cs_json_decref(now);
-}
-
-/* What stands of the study that runs now. Nothing to say is not a failure: the study was taken. */
-static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
-{
-    struct cs_unanswered s = {0};
-    struct cs_error err = {0};
-    struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {
-        .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = study};
-    if (is_queued(client, &watch)) {
-        printf("%s waits for its turn; `clinsafe list` shows it\n", study);
-        return;
-    }
-    enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
-    char *command = cs_xasprintf("clinsafe retry --coordinator %s --study %s", reach->endpoint, study);
-    if (rc == CS_OK)
-        rc = cs_unanswered_of_fleet(&s, client, &watch, &err);
-    if (rc == CS_OK)
-        cs_unanswered_print(&s, stdout, command, "--");
-    else if (rc == CS_ETIMEDOUT || rc == CS_EAGAIN)
-        say_preparing(client, &watch);
-    cs_unanswered_release(&s);
-    free(command);
-}
+enum { ASK_MS = 15000, SEARCH_MS = 10 * 60 * 1000, SUBMIT_MAX = 256 };
 
 struct submit {
     struct cs_whom reach;
     struct cs_study_args args;
     struct cs_submission_place place;
-    bool adopt_other;
+    bool adopt_other, json;
+    struct cs_json *taken; /* with --json: the studies that were */
 };
+
+static void tell_taken(const struct submit *s, struct cs_admin_client *client, const char *study, uint32_t gen,
+                       bool is_new)
+{
+    struct cs_submitted stands;
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {
+        .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = study};
+    if (!s->json) {
+        printf("%s: generation %u %s\n", study, gen, is_new ? "started" : "continues");
+        fflush(stdout);
+    }
+    cs_submitted_look(&stands, client, &watch);
+    if (s->json)
+        cs_json_array_append_new(s->taken, cs_submitted_json(&stands, study, gen, is_new));
+    else
+        cs_submitted_print(&stands, study, s->reach.endpoint, stdout);
+    cs_submitted_release(&stands);
+}
 
 static enum cs_err submit_one(const struct submit *s, struct cs_admin_client *client, const char *path,
                               struct cs_error *err)
@@ -87,11 +60,8 @@ static enum cs_err submit_one(const struct submit *s, struct cs_admin_client *cl
         rc = cs_identifiers_check(&loaded, err);
     if (rc == CS_OK)
         rc = cs_submission_send(client, &loaded, s->adopt_other, &s->place, &gen, &is_new, err);
-    if (rc == CS_OK) {
-        printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
-        fflush(stdout);
-        say_standing(client, &s->reach, loaded.study->name);
-    }
+    if (rc == CS_OK)
+        tell_taken(s, client, loaded.study->name, gen, is_new);
     cs_load_release(&loaded);
     return rc;
 }
@@ -110,6 +80,13 @@ static enum cs_err check_all(const struct submit *s, int n, char **paths, struct
     return rc;
 }
 
+static void print_taken(struct cs_json *studies)
+{
+    struct cs_json *root = cs_document_begin("submit/1", cs_clock_wall_ms());
+    cs_document_add(root, cs_json_pack("{s:O}", "studies", studies));
+    (void)!cs_document_print(root, stdout);
+}
+
 int cmd_submit(int argc, char **argv)
 {
     struct submit s = {0};
@@ -125,6 +102,7 @@ int cmd_submit(int argc, char **argv)
                                       {"after", CS_OPT_STR, &s.place.after, "NAME", "begin when that study is over"},
                                       {"stop-old", CS_OPT_FLAG, &s.place.stop_old, NULL,
                                        "ask nothing more of the study as it was while its edit is prepared"},
+                                      {"json", CS_OPT_FLAG, &s.json, NULL, "print JSON"},
                                       {0}};
     const struct cs_command_help help = {
         "clinsafe submit STUDY... --coordinator ENDPOINT [options]",
@@ -145,8 +123,12 @@ int cmd_submit(int argc, char **argv)
         rc = cs_whom_open(&s.reach, &client, &err);
     cs_parent_there_init(&there, client, s.args.partial);
     s.args.parents = &there.parents;
+    s.taken = cs_json_array();
     for (int i = 1; i <= n_args && rc == CS_OK; i++)
         rc = submit_one(&s, client, argv[i], &err);
+    if (s.json && cs_json_array_size(s.taken) > 0) /* also those before one that was refused: they are being paid for */
+        print_taken(s.taken);
+    cs_json_decref(s.taken);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);
@@ -156,11 +138,13 @@ int cmd_submit(int argc, char **argv)
 static int say(const char *verb, const char *summary, const char *done, int argc, char **argv)
 {
     struct cs_whom reach = {0};
+    bool json = false;
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
         CS_WHOM_STUDY_OPTION(reach),
         CS_WHOM_REASON_OPTION(reach),
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     char usage[128], example[160];
@@ -176,7 +160,9 @@ static int say(const char *verb, const char *summary, const char *done, int argc
     enum cs_err rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && json)
+        cs_acted_print(verb, reach.study, n_args > 0 ? argv[1] : NULL, NULL);
+    else if (rc == CS_OK)
         printf("%s%s%s\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "", done);
     else
         status = cs_command_fail(rc, &err);
@@ -248,24 +234,43 @@ static enum cs_err retry_failed(struct cs_admin_client *client, const struct cs_
     return rc;
 }
 
-static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, const struct pick *pick,
-                         struct cs_error *err)
+static enum cs_err ask_again(struct cs_admin_client *client, const struct cs_again_options *again, bool json,
+                             struct cs_error *err)
 {
-    const char *reply = NULL;
+    struct cs_json *said = NULL, *m;
     struct cs_ticker ticker = {0};
     const struct cs_fleet_status_watch watch = {
         .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = again->study};
+    size_t i;
+    uint64_t n = 0;
+    enum cs_err rc = cs_fleet_again_ask(client, again, &watch, json ? NULL : stdout, &said, err);
+    cs_json_array_foreach(said, i, m)
+        n += cs_fleet_status_number(m, "timeouts") + cs_fleet_status_number(m, "unparsable");
+    if (rc == CS_OK && json)
+        cs_acted_print("retry", again->study, again->model,
+                       cs_json_pack("{s:I, s:O}", "trials", (int64_t)n, "asked_again", said));
+    cs_json_decref(said);
+    return rc;
+}
+
+static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, const struct pick *pick,
+                         bool json, struct cs_error *err)
+{
+    const char *reply = NULL;
     if (cs_fleet_again_is_asked(again))
-        return cs_fleet_again_ask(client, again, &watch, stdout, err);
+        return ask_again(client, again, json, err);
     enum cs_err rc = retry_failed(client, again, pick, &reply, err);
     if (rc != CS_OK)
         return rc;
-    struct cs_json *said = cs_json_loads(reply, 0, NULL);
+    struct cs_json *said = cs_json_loads(reply, 0, NULL); /* NULL: a coordinator that does not say how many */
     const char *model = again->model != NULL ? again->model : "", *colon = again->model != NULL ? ": " : "";
-    if (said != NULL)
+    if (json)
+        cs_acted_print("retry", again->study, again->model,
+                       cs_json_pack("{s:o?}", "trials", cs_json_incref(cs_json_object_get(said, "trials"))));
+    else if (said != NULL)
         printf("%s%s%llu failed trials planned again\n", model, colon,
                (unsigned long long)cs_fleet_status_number(said, "trials"));
-    else /* a coordinator that does not say how many */
+    else
         printf("%s%sfailed trials planned again\n", model, colon);
     cs_json_decref(said);
     return CS_OK;
@@ -276,6 +281,7 @@ int cmd_retry(int argc, char **argv)
     struct cs_whom reach = {0};
     struct cs_again_options again = {0};
     struct pick pick = {0};
+    bool json = false;
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
@@ -289,6 +295,7 @@ int cmd_retry(int argc, char **argv)
         {"timeouts", CS_OPT_FLAG, &again.timeouts, NULL, "ask answers that are `timeout` again, once a trial"},
         {"unparsable", CS_OPT_FLAG, &again.unparsable, NULL, "ask answers that are `unparsable` again, once a trial"},
         {"again", CS_OPT_FLAG, &again.repeat, NULL, "also those that were asked again before"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -318,55 +325,87 @@ int cmd_retry(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = retry(client, &again, &pick, &err);
+        rc = retry(client, &again, &pick, json, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);
     return status;
 }
 
-static void print_voids(const char *json)
+static void print_voids(const struct cs_json *rows)
 {
-    struct cs_json *rows = cs_json_loadb(json, strlen(json), 0, NULL), *row;
+    const struct cs_json *row;
     size_t i;
-    cs_json_array_foreach(rows, i, row)
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)rows, i, row)
     {
-        const char *what = cs_json_string_value(cs_json_object_get(row, "what"));
-        const char *model = cs_json_string_value(cs_json_object_get(row, "model"));
-        const char *reason = cs_json_string_value(cs_json_object_get(row, "reason"));
+        const char *model = cs_fleet_status_text(row, "model");
         char when[32], usd[CS_TEXT_MAX_LEN];
         cs_clock_format_utc(cs_json_integer_value(cs_json_object_get(row, "at")), when);
         cs_text_usd(usd, (int64_t)(cs_json_number_value(cs_json_object_get(row, "usd")) * 1e9));
-        printf("%s  %s  %s%s%s: %s\n", when, usd, what != NULL ? what : "",
-               model != NULL && model[0] != '\0' ? ", " : "", model != NULL ? model : "", reason != NULL ? reason : "");
+        printf("%s  %s  %s%s%s: %s\n", when, usd, cs_fleet_status_text(row, "what"), model[0] != '\0' ? ", " : "",
+               model, cs_fleet_status_text(row, "reason"));
     }
     if (cs_json_array_size(rows) == 0)
         printf("nothing was voided\n");
-    cs_json_decref(rows);
 }
 
-static enum cs_err void_spend(struct cs_admin_client *client, const char *study, bool presumed, const char *model,
-                              const char *reason, struct cs_error *err)
+static struct cs_json *voids_json(const struct cs_json *rows)
 {
-    const char *of_model[] = {"model", model, reason, study, NULL};
-    const char *of_presumed[] = {"presumed", reason, study, NULL}, *list[] = {NULL};
-    const bool lists = !presumed && model == NULL;
+    struct cs_json *out = cs_json_array();
+    const struct cs_json *row;
+    size_t i;
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)rows, i, row)
+    {
+        const char *model = cs_fleet_status_text(row, "model");
+        cs_json_array_append_new(out, cs_json_pack("{s:I, s:b, s:s?, s:f, s:s}", "at",
+                                                   cs_json_integer_value(cs_json_object_get(row, "at")), "presumed",
+                                                   strcmp(cs_fleet_status_text(row, "what"), "presumed") == 0, "model",
+                                                   model[0] != '\0' ? model : NULL, "amount_usd",
+                                                   cs_json_number_value(cs_json_object_get(row, "usd")), "reason",
+                                                   cs_fleet_status_text(row, "reason")));
+    }
+    return cs_json_pack("{s:o}", "voids", out);
+}
+
+struct void_args {
+    const char *study, *model, *reason;
+    bool presumed, json;
+};
+
+static enum cs_err list_voids(struct cs_admin_client *client, const struct void_args *v, struct cs_error *err)
+{
     const char *reply = NULL;
-    char usd[CS_TEXT_MAX_LEN];
-    enum cs_err rc = cs_admin_client_ask(client, "void",
-                                         lists      ? list
-                                         : presumed ? of_presumed
-                                                    : of_model,
-                                         NULL, 0, ASK_MS, &reply, err);
+    enum cs_err rc = cs_admin_client_ask(client, "void", NULL, NULL, 0, ASK_MS, &reply, err);
     if (rc != CS_OK)
         return rc;
-    if (lists) {
-        print_voids(reply != NULL ? reply : "[]");
-        return CS_OK;
-    }
-    struct cs_json *said = reply != NULL ? cs_json_loadb(reply, strlen(reply), 0, NULL) : NULL;
-    printf("%s%s voided, and written down with its reason\n", presumed ? "presumed: " : "",
-           cs_text_usd(usd, cs_json_integer_value(cs_json_object_get(said, "nano_usd"))));
+    struct cs_json *rows = cs_json_loads(reply != NULL ? reply : "[]", 0, NULL);
+    if (v->json)
+        cs_acted_print("void", NULL, NULL, voids_json(rows));
+    else
+        print_voids(rows);
+    cs_json_decref(rows);
+    return CS_OK;
+}
+
+static enum cs_err void_spend(struct cs_admin_client *client, const struct void_args *v, struct cs_error *err)
+{
+    const char *of_model[] = {"model", v->model, v->reason, v->study, NULL};
+    const char *of_presumed[] = {"presumed", v->reason, v->study, NULL}, *reply = NULL;
+    char usd[CS_TEXT_MAX_LEN];
+    if (!v->presumed && v->model == NULL)
+        return list_voids(client, v, err);
+    enum cs_err rc = cs_admin_client_ask(client, "void", v->presumed ? of_presumed : of_model, NULL, 0, ASK_MS, &reply,
+                                         err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_json *said = reply != NULL ? cs_json_loads(reply, 0, NULL) : NULL;
+    const int64_t nano = cs_json_integer_value(cs_json_object_get(said, "nano_usd"));
+    if (v->json)
+        cs_acted_print("void", v->study, v->model,
+                       cs_json_pack("{s:b, s:I}", "presumed", v->presumed, "voided_nano_usd", nano));
+    else
+        printf("%s%s voided, and written down with its reason\n", v->presumed ? "presumed: " : "",
+               cs_text_usd(usd, nano));
     cs_json_decref(said);
     return CS_OK;
 }
@@ -374,14 +413,14 @@ static enum cs_err void_spend(struct cs_admin_client *client, const char *study,
 int cmd_void(int argc, char **argv)
 {
     struct cs_whom reach = {0};
-    bool presumed = false;
-    const char *reason = NULL;
+    struct void_args v = {0};
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
         CS_WHOM_STUDY_OPTION(reach),
-        {"presumed", CS_OPT_FLAG, &presumed, NULL, "what is presumed of calls whose cost nobody knows"},
-        {"reason", CS_OPT_STR, &reason, "TEXT", "why: it is kept with the sum"},
+        {"presumed", CS_OPT_FLAG, &v.presumed, NULL, "what is presumed of calls whose cost nobody knows"},
+        {"reason", CS_OPT_STR, &v.reason, "TEXT", "why: it is kept with the sum"},
+        {"json", CS_OPT_FLAG, &v.json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -396,17 +435,19 @@ int cmd_void(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
+    v.study = reach.study;
+    v.model = n_args > 0 ? argv[1] : NULL;
     enum cs_err rc = CS_OK;
-    if (n_args > 0 && presumed)
+    if (n_args > 0 && v.presumed)
         rc = cs_error_set(&err, CS_EUSAGE, "say either MODEL or --presumed: they are two sums");
-    else if ((n_args > 0 || presumed) && (reason == NULL || reason[0] == '\0'))
+    else if ((n_args > 0 || v.presumed) && (v.reason == NULL || v.reason[0] == '\0'))
         rc = cs_error_set(&err, CS_EUSAGE, "say why with --reason TEXT: it is kept with the sum");
-    else if (n_args == 0 && !presumed && reason != NULL)
+    else if (n_args == 0 && !v.presumed && v.reason != NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say what: MODEL or --presumed");
     if (rc == CS_OK)
         rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = void_spend(client, reach.study, presumed, n_args > 0 ? argv[1] : NULL, reason, &err);
+        rc = void_spend(client, &v, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);
@@ -416,8 +457,14 @@ int cmd_void(int argc, char **argv)
 int cmd_drain(int argc, char **argv)
 {
     struct cs_whom reach = {0};
+    bool json = false;
     const struct cs_option table[] = {
-        CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), CS_WHOM_REASON_OPTION(reach), {0}};
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_REASON_OPTION(reach),
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
+        {0},
+    };
     const struct cs_command_help help = {
         "clinsafe drain [WORKER] (--coordinator ENDPOINT | --dir DIR)",
         "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end. With WORKER, a name as `clinsafe\n"
@@ -433,7 +480,9 @@ int cmd_drain(int argc, char **argv)
     enum cs_err rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, n_args > 0 ? "drain-worker" : "drain", args, NULL, 0, ASK_MS, NULL, &err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && json)
+        cs_acted_print("drain", NULL, NULL, cs_json_pack("{s:s?}", "worker", args[0]));
+    else if (rc == CS_OK)
         printf("%s%sdraining\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "");
     else
         status = cs_command_fail(rc, &err);

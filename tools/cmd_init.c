@@ -8,6 +8,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
+#include "protocol/base/json.h"
+#include "tools/base/wrote.h"
 #include "tools/commands.h"
 
 static const char study_yaml[] =
@@ -82,12 +84,13 @@ static enum cs_err refuse_what_is_there(const char *folder, struct cs_error *err
     return CS_OK;
 }
 
-static enum cs_err write_files(const char *folder, struct cs_error *err)
+static enum cs_err write_files(const char *folder, struct cs_json *w, struct cs_error *err)
 {
     enum cs_err rc = cs_file_mkdir_p(folder, err);
     for (int i = 0; i < N_FILES && rc == CS_OK; i++) {
         char *path = cs_xasprintf("%s/%s", folder, files[i].name);
         rc = cs_file_write(path, files[i].text, strlen(files[i].text), 0644, err);
+        cs_wrote_file(w, path, -1);
         free(path);
     }
     return rc;
@@ -95,7 +98,8 @@ static enum cs_err write_files(const char *folder, struct cs_error *err)
 
 int cmd_init(int argc, char **argv)
 {
-    const struct cs_option table[] = {{0}};
+    bool json = false;
+    const struct cs_option table[] = {{"json", CS_OPT_FLAG, &json, NULL, "print JSON"}, {0}};
     const struct cs_command_help help = {
         "clinsafe init FOLDER",
         "Writes a small study to begin with: study.yaml (15 lines), its cases and groups, and a providers.yaml with a simulated model.\n"
@@ -107,11 +111,18 @@ int cmd_init(int argc, char **argv)
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
     const char *folder = argv[1];
+    struct cs_json *w = json ? cs_wrote_begin("init") : NULL;
     enum cs_err rc = refuse_what_is_there(folder, &err);
     if (rc == CS_OK)
-        rc = write_files(folder, &err);
-    if (rc != CS_OK)
+        rc = write_files(folder, w, &err);
+    if (rc != CS_OK) {
+        cs_json_decref(w);
         return cs_command_fail(rc, &err);
+    }
+    if (json) {
+        cs_wrote_print(w, NULL);
+        return 0;
+    }
     printf("%s/study.yaml and the files that it names are written. Next:\n"
            "  clinsafe plan %s/study.yaml     # what it means, and what it would cost\n"
            "  clinsafe run %s/study.yaml      # simulated: nothing is paid\n",

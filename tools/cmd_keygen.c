@@ -1,17 +1,34 @@
 /* clinsafe keygen - a CURVE key pair for one host of the fleet, or for a person. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/wire/keys.h"
+#include "tools/base/wrote.h"
 #include "tools/commands.h"
+
+static void print_json(const char *base)
+{
+    static const char *const endings[] = {"key", "pub"};
+    struct cs_json *w = cs_wrote_begin("keygen");
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *path = cs_xasprintf("%s.%s", base, endings[i]);
+        cs_wrote_file(w, path, -1);
+        free(path);
+    }
+    cs_wrote_print(w, NULL);
+}
 
 int cmd_keygen(int argc, char **argv)
 {
     const char *name = NULL, *role_text = "worker";
+    bool json = false;
     const struct cs_option table[] = {
         {"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: the last part of BASE"},
         {"role", CS_OPT_STR, &role_text, "ROLE",
          "worker (default), operator or viewer, as the allow-list will have it"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -34,6 +51,10 @@ int cmd_keygen(int argc, char **argv)
         rc = cs_keys_pair_save(&pair, argv[1], name != NULL ? name : slash != NULL ? slash + 1 : argv[1], role, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
+    if (json) {
+        print_json(argv[1]);
+        return 0;
+    }
     printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1],
            argv[1]);
     return 0;

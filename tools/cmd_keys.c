@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "protocol/base/buf.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/wire/allowed.h"
 #include "tools/commands.h"
+#include "tools/fleet/acted.h"
 #include "tools/fleet/admin_client.h"
 
 enum { ASK_MS = 15000 };
@@ -30,7 +33,8 @@ static void print_text(const struct cs_allowed *l)
 static void print_json(const struct cs_allowed *l)
 {
     struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
-    cs_buf_str(&b, "[");
+    cs_document_head(&b, "keys/1", cs_clock_wall_ms());
+    cs_buf_str(&b, ",\"keys\":[");
     for (uint32_t i = 0; i < l->n; i++) {
         const struct cs_allowed_key *k = &l->keys[i];
         cs_buf_printf(&b, "%s{\"key\":", i > 0 ? "," : "");
@@ -40,7 +44,7 @@ static void print_json(const struct cs_allowed *l)
         cs_json_str(&b, k->name, strlen(k->name));
         cs_buf_str(&b, "}");
     }
-    printf("%s]\n", cs_buf_cstr(&b));
+    printf("%s]}\n", cs_buf_cstr(&b));
     cs_buf_release(&b);
 }
 
@@ -60,13 +64,13 @@ static enum cs_err list(const struct keys_options *o, struct cs_error *err)
     return CS_OK;
 }
 
-static enum cs_err revoke_in_file(const char *file, const char *who, struct cs_error *err)
+static enum cs_err revoke_in_file(const struct keys_options *o, const char *who, struct cs_error *err)
 {
     struct cs_allowed_key k;
-    enum cs_err rc = cs_allowed_revoke(file, who, &k, err);
-    if (rc == CS_OK)
+    enum cs_err rc = cs_allowed_revoke(o->allow, who, &k, err);
+    if (rc == CS_OK && !o->json)
         printf("%.8s... (%s): revoked in %s; SIGHUP makes a running coordinator read it, and ends its sessions\n",
-               k.key, k.name[0] != '\0' ? k.name : "no name", file);
+               k.key, k.name[0] != '\0' ? k.name : "no name", o->allow);
     return rc;
 }
 
@@ -79,13 +83,21 @@ static enum cs_err revoke(const struct keys_options *o, const char *who, struct 
         return cs_error_set(err, CS_EUSAGE,
                             "say where: --coordinator ENDPOINT of a running one, or --allow FILE of one that is not");
     if (o->allow != NULL)
-        return revoke_in_file(o->allow, who, err);
+        return revoke_in_file(o, who, err);
     enum cs_err rc = cs_admin_client_open(&client, &o->reach, err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, "revoke", args, NULL, 0, ASK_MS, &said, err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && !o->json)
         printf("%s\n", said);
     cs_admin_client_close(client);
+    return rc;
+}
+
+static enum cs_err revoke_and_tell(const struct keys_options *o, const char *who, struct cs_error *err)
+{
+    enum cs_err rc = revoke(o, who, err);
+    if (rc == CS_OK && o->json)
+        cs_acted_print("revoke", NULL, NULL, cs_json_pack("{s:s}", "key", who));
     return rc;
 }
 
@@ -98,7 +110,7 @@ int cmd_keys(int argc, char **argv)
         {"key", CS_OPT_STR, &o.reach.key, "FILE", "an operator's key file"},
         {"server-key", CS_OPT_STR, &o.reach.server_key, "FILE", "the coordinator's public key"},
         {"reason", CS_OPT_STR, &o.reach.reason, "TEXT", "revoke: why; it is kept, and shown by `clinsafe events`"},
-        {"json", CS_OPT_FLAG, &o.json, NULL, "list: as JSON"},
+        {"json", CS_OPT_FLAG, &o.json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -115,7 +127,7 @@ int cmd_keys(int argc, char **argv)
     if (strcmp(argv[1], "list") == 0 && n_args == 1)
         rc = list(&o, &err);
     else if (strcmp(argv[1], "revoke") == 0 && n_args == 2)
-        rc = revoke(&o, argv[2], &err);
+        rc = revoke_and_tell(&o, argv[2], &err);
     else
         rc = cs_error_set(&err, CS_EUSAGE, "usage: %s", help.usage);
     return rc == CS_OK ? 0 : cs_command_fail(rc, &err);

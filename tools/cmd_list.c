@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
@@ -71,8 +73,9 @@ int cmd_list(int argc, char **argv)
     if (rc != CS_OK) {
         status = cs_command_fail(rc, &err);
     } else if (json) {
-        cs_json_dumpf(all, stdout, CS_JSON_INDENT(2));
-        putchar('\n');
+        struct cs_json *root = cs_document_begin("list/1", cs_clock_wall_ms());
+        cs_json_object_set_new(root, "studies", cs_document_money(cs_json_incref(all)));
+        cs_document_print(root, stdout);
     } else {
         print_all(all);
     }

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
+#include "protocol/study/sunset.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/judge.h"
 #include "protocol/study/render.h"
@@ -19,6 +22,7 @@
 #include "tools/plan/already_paid.h"
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/fleet.h"
 #include "tools/plan/identifiers.h"
 #include "tools/plan/judges_near.h"
 #include "tools/plan/lint.h"
@@ -44,6 +48,8 @@ struct planned {
     const char *path; /* the study file's path */
     struct cs_plan_power power;
     struct cs_opening opening;
+    bool sized; /* what fleet it takes is asked for */
+    struct cs_plan_fleet fleet;
     struct cs_lint lint;
     struct cs_error barred; /* why no account may see the cases; code CS_OK: they may */
     struct example examples[EXAMPLES];
@@ -139,6 +145,17 @@ static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_e
     }
 }
 
+static void print_sunsets(const struct planned *p, FILE *out)
+{
+    char words[160];
+    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
+        const struct cs_model *m = &p->plan.study->models[i];
+        cs_sunset_words(m->sunset_ms, cs_clock_wall_ms(), p->survey.lanes[i].minutes_min * 60, words, sizeof words);
+        if (words[0] != '\0')
+            fprintf(out, "%s: %s.\n", m->name, words);
+    }
+}
+
 static void print_lanes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
@@ -158,6 +175,15 @@ static void print_lanes(const struct planned *p, FILE *out)
         fprintf(out, "%-24s %12s %10s %17s %19s %22s  %s\n", s->models[i].name,
                 cs_text_count(trials, p->plan.lanes[i].n_planned), cs_text_count(prompts, requests_of(p, i)), input,
                 tokens, price, l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
+    }
+    print_sunsets(p, out);
+    for (uint32_t i = 0; cs_image_is_used(s) && i < p->plan.n_lanes; i++) {
+        if (!cs_images_counted(s, &s->models[i]))
+            fprintf(
+                out,
+                "  %s: what an image counts there is unknown, and is not in these figures; images: {tokens: N} of this "
+                "model in the providers file says it.\n",
+                s->models[i].name);
     }
     for (uint32_t i = 0; cs_script_is_used(s) && i < p->plan.n_lanes; i++) {
         char calls[CS_TEXT_MAX_LEN];
@@ -384,8 +410,8 @@ static struct cs_json *json_lanes(const struct planned *p)
                                          "input_tokens_high", (int64_t)l->input_high, "output_tokens_low",
                                          (int64_t)l->output_low, "output_tokens_high", (int64_t)l->output_high);
         if (l->usd_low >= 0) {
-            cs_json_object_set_new(o, "usd_low", cs_json_real(l->usd_low));
-            cs_json_object_set_new(o, "usd_high", cs_json_real(l->usd_high));
+            cs_json_object_set_new(o, "low_usd", cs_json_real(l->usd_low));
+            cs_json_object_set_new(o, "high_usd", cs_json_real(l->usd_high));
         }
         if (p->paid.lanes != NULL) {
             const struct cs_already_paid_lane *paid = &p->paid.lanes[i];
@@ -397,6 +423,11 @@ static struct cs_json *json_lanes(const struct planned *p)
             cs_json_object_set_new(o, "calls", cs_json_integer((int64_t)l->calls));
         if (l->minutes_min > 0)
             cs_json_object_set_new(o, "minutes_at_limits", cs_json_real(l->minutes_min));
+        if (m->sunset_ms != 0) {
+            char day[16];
+            cs_sunset_day(m->sunset_ms, day);
+            cs_json_object_set_new(o, "sunset", cs_json_string(day));
+        }
         cs_json_array_append_new(lanes, o);
     }
     return lanes;
@@ -465,12 +496,14 @@ static void print_json(const struct planned *p, FILE *out)
     }
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
+    if (p->sized)
+        cs_json_object_set_new(root, "fleet", cs_plan_fleet_json(&p->fleet, &p->plan));
     cs_json_object_set_new(root, "lint", cs_lint_json(&p->lint, &p->loaded));
     cs_json_object_set_new(root, "summary", cs_opening_json(&p->opening, &p->plan));
     cs_json_object_set_new(root, "power", cs_plan_power_json(&p->power));
-    cs_json_dumpf(json_notes(p, root), out, CS_JSON_INDENT(2));
-    fputc('\n', out);
-    cs_json_decref(root);
+    struct cs_json *all = cs_document_begin("plan/1", cs_clock_wall_ms());
+    cs_document_add(all, json_notes(p, root));
+    cs_document_print(all, out);
 }
 
 /* ---- command ---------------------------------------------------------------------------------------- */
@@ -499,11 +532,40 @@ static enum cs_err find_paid(struct planned *p, const char *path, const char *di
     return rc;
 }
 
+struct fleet_args {
+    bool asked;
+    const char *latency;
+    uint64_t workers, slots;
+};
+
+static enum cs_err size_fleet(struct planned *p, const struct fleet_args *a, struct cs_error *err)
+{
+    enum { WORKERS_MAX = 100000, SLOTS_MAX = 65536 };
+    char *end = NULL;
+    struct cs_plan_fleet_opts o = {.latency_s = a->latency != NULL ? strtod(a->latency, &end) : 10,
+                                   .workers = (uint32_t)a->workers,
+                                   .slots = a->slots > 0 ? (uint32_t)a->slots : 256};
+    if (!a->asked)
+        return a->latency == NULL && a->workers == 0 && a->slots == 0
+                   ? CS_OK
+                   : cs_error_set(err, CS_EUSAGE, "--latency, --workers and --slots go with --fleet");
+    if ((end != NULL && (*end != '\0' || end == a->latency)) || !(o.latency_s >= 0.001 && o.latency_s <= 86400))
+        return cs_error_set(err, CS_EUSAGE, "--latency \"%.40s\": want the seconds of a call, as in 12.5", a->latency);
+    if (a->workers > WORKERS_MAX || a->slots > SLOTS_MAX)
+        return cs_error_set(err, CS_EUSAGE, "at most %d workers with %d slots each", WORKERS_MAX, SLOTS_MAX);
+    p->sized = true;
+    cs_plan_fleet_make(&p->plan, &p->survey, &o, &p->fleet);
+    return CS_OK;
+}
+
 /* Texts and names are those of the study's files. */
 static void print_plain(struct planned *p, bool details)
 {
     FILE *out = cs_plain_file(stdout);
-    print_text(p, details, out);
+    if (p->sized)
+        cs_plan_fleet_text(&p->fleet, &p->plan, out);
+    else
+        print_text(p, details, out);
     fclose(out);
 }
 
@@ -513,6 +575,7 @@ int cmd_plan(int argc, char **argv)
     struct cs_option_list reuse = {.n = 0};
     const char *prompts = NULL, *words = NULL;
     bool json = false, details = false, excel = false;
+    struct fleet_args fleet = {.asked = false};
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
@@ -523,6 +586,12 @@ int cmd_plan(int argc, char **argv)
         {"words", CS_OPT_STR, &words, "FILE", "more words to look for: a table with the columns word, about, says"},
         {"details", CS_OPT_FLAG, &details, NULL,
          "lengths of levels, digests, and the power of every comparison with its formula"},
+        {"fleet", CS_OPT_FLAG, &fleet.asked, NULL,
+         "only: the workers, slots, CPUs, memory that it takes to use the models' limits"},
+        {"latency", CS_OPT_STR, &fleet.latency, "S",
+         "with --fleet: how long a call takes (10); `status` tells while a study runs"},
+        {"workers", CS_OPT_U64, &fleet.workers, "N", "with --fleet: how fast this many would be,"},
+        {"slots", CS_OPT_U64, &fleet.slots, "N", "... with so many slots each (256)"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
@@ -560,6 +629,8 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         (void)!cs_identifiers_check(&p.loaded, &p.barred);
     if (rc == CS_OK)
+        rc = size_fleet(&p, &fleet, &err);
+    if (rc == CS_OK)
         rc = make_examples(&p, &err);
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
@@ -577,6 +648,7 @@ int cmd_plan(int argc, char **argv)
         cs_render_release(&p.examples[i].prompt);
     cs_lint_release(&p.lint);
     cs_opening_release(&p.opening);
+    cs_plan_fleet_release(&p.fleet);
     cs_plan_power_release(&p.power);
     cs_unanswered_release(&p.standing);
     cs_already_paid_release(&p.paid);

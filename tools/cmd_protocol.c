@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "protocol/base/digest.h"
+#include "protocol/base/json.h"
 #include "tools/base/acts.h"
 #include "tools/base/part_file.h"
+#include "tools/base/wrote.h"
 #include "tools/commands.h"
 #include "tools/plan/protocol.h"
 
@@ -29,7 +31,7 @@ static enum cs_err write_to(const struct cs_loaded *l, const char *path, struct 
 }
 
 static enum cs_err note_registration(const struct cs_loaded *l, const char *file, const char *acts_path,
-                                     struct cs_error *err)
+                                     struct cs_json *w, struct cs_error *err)
 {
     struct cs_arena arena = {0};
     struct cs_plan_protocol_registered registered;
@@ -45,9 +47,14 @@ static enum cs_err note_registration(const struct cs_loaded *l, const char *file
             &(struct cs_act){
                 .kind = CS_ACT_REGISTERED, .what = registered.what, .date = registered.date, .analysis_digest = hex},
             err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && w != NULL) {
+        cs_wrote_file(w, acts_path, -1);
+        cs_json_object_set_new(w, "registered",
+                               cs_json_pack("{s:s, s:s}", "what", registered.what, "date", registered.date));
+    } else if (rc == CS_OK) {
         fprintf(stderr, "registered %s (%s), noted in %s; every report says it\n", registered.date, registered.what,
                 acts_path);
+    }
     cs_acts_release(&acts);
     cs_arena_release(&arena);
     return rc;
@@ -57,6 +64,7 @@ int cmd_protocol(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     const char *out = NULL, *registration = NULL;
+    bool json = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
@@ -64,6 +72,7 @@ int cmd_protocol(int argc, char **argv)
         {"out", CS_OPT_STR, &out, "FILE", "write it there; default: the terminal"},
         {"register", CS_OPT_STR, &registration, "FILE",
          "note where it was registered: a file as in {doi: 10.17605/OSF.IO/ABCDE, date: 2026-03-01}; also url, tag"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON, with --out or --register: what was written"},
         {0},
     };
     const struct cs_command_help help = {
@@ -80,11 +89,22 @@ int cmd_protocol(int argc, char **argv)
         return status;
     char *acts = cs_acts_path(argv[1], args.dir, NULL, 0);
     args.planned = true;
-    enum cs_err rc = cs_command_load_study(&args, argv[1], &l, &err);
+    struct cs_json *w = json ? cs_wrote_begin("protocol") : NULL;
+    enum cs_err rc = json && out == NULL && registration == NULL
+                         ? cs_error_set(&err, CS_EUSAGE, "--json tells what was written: say where, with --out FILE")
+                         : CS_OK;
+    if (rc == CS_OK)
+        rc = cs_command_load_study(&args, argv[1], &l, &err);
     if (rc == CS_OK && (registration == NULL || out != NULL))
         rc = write_to(&l, out, &err);
+    if (out != NULL)
+        cs_wrote_file(w, out, -1);
     if (rc == CS_OK && registration != NULL)
-        rc = note_registration(&l, registration, acts, &err);
+        rc = note_registration(&l, registration, acts, w, &err);
+    if (rc == CS_OK && json)
+        cs_wrote_print(w, NULL);
+    else
+        cs_json_decref(w);
     free(acts);
     cs_load_release(&l);
     return rc == CS_OK ? 0 : cs_command_fail(rc, &err);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/base/plain.h"
 #include "protocol/load/providers.h"
@@ -106,26 +108,36 @@ static void print_limits(const struct cs_json *limits)
     }
 }
 
+/* "http://127.0.0.1:8001/v1: " where its account has several. */
+static const char *server_of(struct check *k, const struct cs_json *lane)
+{
+    const char *server = text_of(k, lane, "server");
+    return server[0] != '\0' ? cs_arena_printf(&k->arena, "%s: ", server) : "";
+}
+
 static void print_ok(struct check *k, const struct cs_json *lane)
 {
     const char *sent = text_of(k, lane, "model_sent"), *resolved = text_of(k, lane, "model_resolved");
-    printf("reachable, key accepted; %s", sent);
+    printf("%sreachable from %s, key accepted; %s", server_of(k, lane), text_of(k, lane, "from"), sent);
     if (resolved[0] != '\0' && strcmp(sent, resolved) != 0)
         printf(" is %s", resolved);
     printf("; %lld ms", (long long)cs_json_integer_value(cs_json_object_get(lane, "latency_ms")));
     print_limits(cs_json_object_get(lane, "limits"));
     if (text_of(k, lane, "todo")[0] != '\0')
         printf("; note: %s", text_of(k, lane, "todo"));
+    if (text_of(k, lane, "sunset")[0] != '\0')
+        printf("; %s", text_of(k, lane, "sunset"));
 }
 
 static void print_failed(struct check *k, const struct cs_json *lane)
 {
     const int64_t status = cs_json_integer_value(cs_json_object_get(lane, "http_status"));
+    printf("%s", server_of(k, lane));
     for (const char *s = text_of(k, lane, "state"); *s != '\0'; s++)
         putchar(*s == '_' ? ' ' : *s);
     if (status > 0)
         printf(" (HTTP %lld)", (long long)status);
-    printf(": %s", text_of(k, lane, "todo"));
+    printf(" from %s: %s", text_of(k, lane, "from"), text_of(k, lane, "todo"));
     if (text_of(k, lane, "said")[0] != '\0')
         printf(" [%s]", text_of(k, lane, "said"));
 }
@@ -202,8 +214,9 @@ static enum cs_err check(struct check *k, struct cs_error *err)
     if (rc == CS_OK)
         rc = outcome(pid, err);
     if (k->json && k->lanes > 0) {
-        cs_json_dumpf(k->all, stdout, CS_JSON_INDENT(2));
-        putchar('\n');
+        struct cs_json *root = cs_document_begin("providers/1", cs_clock_wall_ms());
+        cs_json_object_set_new(root, "lanes", cs_json_incref(k->all));
+        cs_document_print(root, stdout);
     }
     cs_json_decref(k->all);
     cs_arena_release(&k->arena);
@@ -215,7 +228,7 @@ int cmd_providers(int argc, char **argv)
     struct check k = {0};
     const struct cs_option table[] = {
         {"model", CS_OPT_STR, &k.model, "NAME", "check this model only"},
-        {"json", CS_OPT_FLAG, &k.json, NULL, "print JSON: an array with an object per lane"},
+        {"json", CS_OPT_FLAG, &k.json, NULL, "print JSON"},
         {"simulator", CS_OPT_STR, &k.simulator, "URL",
          "where accounts with `provider: simulated` are found; without it they are skipped"},
         CS_STUDY_OPTIONS(k.study),
@@ -223,7 +236,7 @@ int cmd_providers(int argc, char **argv)
     };
     const struct cs_command_help help = {
         "clinsafe providers check [providers.yaml | STUDY] [options]",
-        "Makes one call per lane, with the parameters of its trials, and says: reachable, key accepted, which model answers, limits that\n"
+        "Makes one call per lane, with the parameters of its trials, and says: reachable (from which host), key accepted, which model answers, limits that\n"
         "the provider tells and where they differ from the declared ones, latency. With a study, its own models are sent a prompt of it,\n"
         "with its schema, and what a run would make of the answer is said; else one word is asked for. Default: providers.yaml here,\n"
         "else the one in your configuration folder. Exit status 2 if a lane cannot be used; each line then says what to do. Keys are never shown.",

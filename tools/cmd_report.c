@@ -10,6 +10,7 @@
 #include "protocol/base/digest.h"
 #include "tools/base/acts.h"
 #include "tools/base/part_file.h"
+#include "tools/base/parents.h"
 #include "tools/base/ratings.h"
 #include "tools/base/sampled.h"
 #include "tools/fleet/submission.h"
@@ -37,7 +38,7 @@ struct wanted { /* which outputs */
 };
 
 struct opened {
-    struct cs_reader reader;
+    struct cs_reader reader, asker; /* asker: of the study that was judged */
     struct cs_report_source source;
 };
 
@@ -71,6 +72,22 @@ static void compare_file(struct opened *o, const struct wanted *in)
     cs_load_release(&l);
 }
 
+/* What judges do not see, the parameters of the calls that they judge, is known where the study that was judged is still there as it was. */
+static void find_asker(struct opened *o, const struct wanted *in)
+{
+    const struct cs_parent_study *parent = o->reader.view.spec.study->parent;
+    struct cs_error none = {0};
+    char *file = in->study != NULL ? cs_parents_file(in->study, NULL) : NULL;
+    enum cs_err rc = CS_ENOENT;
+    if (in->store != NULL)
+        rc = cs_reader_open(&o->asker, NULL, NULL, in->store, parent->study, &none);
+    else if (file != NULL || in->args.dir != NULL)
+        rc = cs_parents_open(&o->asker, file, parent->study, in->args.dir, &none);
+    if (rc == CS_OK && o->asker.view.generation.number == parent->generation)
+        o->source.judged.asker = o->asker.view.spec.study;
+    free(file);
+}
+
 static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings,
                                struct cs_sampled *sampled, const struct cs_report_opts *opts, struct cs_error *err)
 {
@@ -93,6 +110,8 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, struct
         rc = cs_source_store(&o->source, &o->reader, ratings, opts->threads, opts->watch, err);
     if (rc == CS_OK && in->study != NULL)
         compare_file(o, in);
+    if (rc == CS_OK && o->source.judged.own != NULL)
+        find_asker(o, in);
     return rc;
 }
 
@@ -131,6 +150,7 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, const s
 static void close_source(struct opened *o)
 {
     cs_source_release(&o->source);
+    cs_reader_close(&o->asker);
     cs_reader_close(&o->reader);
 }
 

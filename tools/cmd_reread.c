@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
+#include "protocol/base/json.h"
 #include "protocol/wire/messages.h"
 #include "tools/base/reader.h"
 #include "tools/commands.h"
@@ -29,7 +32,8 @@ struct reread {
     struct cs_study_args args;
     struct cs_whom reach;
     const char *path, *store;
-    bool dry;
+    bool dry, json;
+    struct cs_json *said; /* with --json: the document */
     struct cs_loaded loaded;
 };
 
@@ -57,8 +61,29 @@ struct stands { /* what was seen in the store */
     uint64_t reread; /* answers that are not as they were first recorded */
 };
 
+static struct cs_json *begin_json(const struct reread *a)
+{
+    struct cs_json *root = cs_document_begin("reread/1", cs_clock_wall_ms());
+    cs_document_add(root, cs_json_pack("{s:s, s:b, s:n, s:n, s:n, s:[]}", "study", a->loaded.study->name, "dry_run",
+                                       a->dry, "answers", "changed", "broken_off", "rows"));
+    return root;
+}
+
+static void tell_json(const struct reread *a, const struct cs_rereading_sums *sums, const struct cs_reader *r)
+{
+    cs_document_add(a->said, cs_json_pack("{s:I, s:I, s:I, s:I, s:o}", "answers", (int64_t)sums->answers, "changed",
+                                          (int64_t)sums->changed, "gen", (int64_t)r->view.generation.number, "reread",
+                                          (int64_t)sums->reread, "rows", cs_rereading_json(sums, r)));
+    if (r->rereads != 0)
+        cs_json_object_set_new(a->said, "broken_off", cs_json_integer(r->rereads));
+}
+
 static void tell(const struct reread *a, const struct cs_rereading_sums *sums, const struct cs_reader *r)
 {
+    if (a->json) {
+        tell_json(a, sums, r);
+        return;
+    }
     cs_rereading_print(sums, r, stdout);
     printf("%s: %" PRIu64 " of %" PRIu64 " answers of generation %u %s otherwise\n", a->loaded.study->name,
            sums->changed, sums->answers, r->view.generation.number, sums->changed == 1 ? "reads" : "read");
@@ -101,6 +126,10 @@ static enum cs_err look(struct reread *a, bool silent, struct stands *out, struc
 
 static void say_done(const struct reread *a, uint32_t gen, uint64_t changed)
 {
+    if (a->json) {
+        cs_document_add(a->said, cs_json_pack("{s:I, s:I}", "gen", (int64_t)gen, "reread", (int64_t)changed));
+        return;
+    }
     printf("%s: generation %u holds them as they read now; %" PRIu64
            " answers are not as they were first recorded, and every record is kept as it was. Nothing was asked.\n",
            a->loaded.study->name, gen, changed);
@@ -200,6 +229,7 @@ int cmd_reread(int argc, char **argv)
         {"dry-run", CS_OPT_FLAG, &a.dry, NULL, "show what would change, by arm, and write nothing"},
         {"store", CS_OPT_STR, &a.store, "DIR", "with --dry-run: the database folder itself (a coordinator's --dir)"},
         CS_WHOM_OPTIONS(a.reach),
+        {"json", CS_OPT_FLAG, &a.json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -218,8 +248,13 @@ int cmd_reread(int argc, char **argv)
     enum cs_err rc = check_usage(&a, &err);
     if (rc == CS_OK)
         rc = cs_command_load_study(&a.args, a.path, &a.loaded, &err);
+    a.said = rc == CS_OK && a.json ? begin_json(&a) : NULL;
     if (rc == CS_OK)
         rc = go(&a, &err);
+    if (rc == CS_OK && a.json)
+        (void)!cs_document_print(a.said, stdout);
+    else
+        cs_json_decref(a.said);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_load_release(&a.loaded);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "protocol/table/names.h"
+#include "tools/base/wrote.h"
 #include "tools/commands.h"
 #include "tools/labels/review.h"
 
@@ -11,7 +13,7 @@ struct review_args {
     const char *out, *factor, *warrant;
     struct cs_option_list files;
     uint64_t cases;
-    bool excel;
+    bool excel, json;
 };
 
 static enum cs_err check(const struct review_args *a, struct cs_error *err)
@@ -56,6 +58,16 @@ static void say_what_to_write(const struct cs_study *s, const struct review_args
     printf("    labels: {source: \"WHO SET THE LABELS\", reviewed: yes, raters: %u}\n", d->raters);
 }
 
+static void print_json(const struct review_args *a, const struct cs_review_done *d)
+{
+    struct cs_json *w = cs_wrote_begin("review");
+    if (a->out != NULL || d->warranted > 0)
+        cs_wrote_file(w, a->out != NULL ? a->out : a->warrant, a->out != NULL ? d->rows : d->warranted);
+    cs_wrote_print(w, a->out != NULL ? NULL
+                                     : cs_json_pack("{s:I, s:I, s:I}", "ratings", (int64_t)d->ratings, "raters",
+                                                    (int64_t)d->raters, "implausible", (int64_t)d->implausible));
+}
+
 int cmd_review(int argc, char **argv)
 {
     struct cs_study_args args = {0};
@@ -69,6 +81,7 @@ int cmd_review(int argc, char **argv)
         {"excel", CS_OPT_FLAG, &a.excel, NULL, "the table for Excel: byte-order mark, no cell that runs as a formula"},
         {"import", CS_OPT_LIST, &a.files, "FILE", "a sheet that came back; may be repeated, one file a person"},
         {"warrant", CS_OPT_STR, &a.warrant, "TABLE", "with --import: the table for `warrant:` to write"},
+        {"json", CS_OPT_FLAG, &a.json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -95,7 +108,9 @@ int cmd_review(int argc, char **argv)
     if (rc == CS_OK)
         rc = a.out != NULL ? cs_review_write(&loaded, &o, a.out, &done, &err)
                            : cs_review_import(&loaded, &o, &a.files, a.warrant, &done, &err);
-    if (rc == CS_OK && a.out != NULL)
+    if (rc == CS_OK && a.json)
+        print_json(&a, &done);
+    else if (rc == CS_OK && a.out != NULL)
         printf("%u pairs of case and level written to %s\n", done.rows, a.out);
     else if (rc == CS_OK)
         say_what_to_write(loaded.study, &a, &o, &done);

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "protocol/load/keys_env.h"
-#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
+#include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 #include "protocol/study/plan.h"
 #include "store/redis/redis.h"
 #include "tools/base/text.h"
@@ -29,6 +31,7 @@
 #include "tools/plan/identifiers.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
+#include "tools/wall/term.h"
 
 enum {
     POLL_MS = 200,
@@ -37,7 +40,8 @@ enum {
     SLOTS_MAX = 65536,
     REDIS_MS = 3000,
     DRAIN_MS = 15 * 60 * 1000,
-    LOG_EVERY_MS = 60000,
+    BLOCK_EVERY_S = 5,
+    LOG_EVERY_S = 60,
     STUDIES_MAX = 64,
     PARENTS_MAX = 8,
     NOT_ALL = 2 /* exit status: some trials have no answer */
@@ -86,16 +90,17 @@ struct run {
     bool json, retry, detach, adopt_other;
     bool first; /* it is the parent of what was asked for */
     struct cs_again_options ask_again;
-    char *again;   /* this command as it would be typed again */
-    char *ending;  /* what a person does to end this run */
-    int detach_fd; /* see detach.h; -1: not detached */
+    char *again;             /* this command as it would be typed again */
+    char *ending, *resuming; /* what a person does to end this run; to let a model go on that paused */
+    int detach_fd;           /* see detach.h; -1: not detached */
 
     struct cs_study_dir dir;
     struct cs_key_locks keys;
     struct cs_fleet fleet;
     struct cs_admin_client *admin;
-    uint64_t ended; /* trials, when last looked at */
-    struct cs_bar bar;
+    uint64_t ended;           /* trials, when last looked at */
+    struct cs_wall *wall;     /* while it works */
+    char *redis, *fleet_id;   /* where the screen looks */
     struct cs_ticker upgrade; /* total 0: there was none */
 };
 
@@ -144,6 +149,8 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
          "ask answers that are `timeout` again, once a trial"},
         {"retry-unparsable", CS_OPT_FLAG, &r->ask_again.unparsable, NULL,
          "ask answers that are `unparsable` again, once a trial"},
+        {"accept-unparsable", CS_OPT_FLAG, &r->fleet_opts.accept_unparsable, NULL,
+         "a model whose answers cannot be parsed, all of the first fifty, does not pause for it; a judge does"},
         {"again", CS_OPT_FLAG, &r->ask_again.repeat, NULL, "with these two: also what was asked again before"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
@@ -195,11 +202,15 @@ static enum cs_err fetch_one(struct run *r, struct part *p, struct cs_error *err
     const char *reply = NULL;
     const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
     enum cs_err rc;
+    bool again;
     do {
         rc = cs_fleet_check(&r->fleet, err);
         if (rc == CS_OK)
             rc = cs_admin_client_ask(r->admin, "status", args, NULL, 0, 1000, &reply, err);
-    } while (rc == CS_ETIMEDOUT && interrupts == 0 && cs_clock_mono_ms() < deadline);
+        again = rc == CS_ETIMEDOUT && interrupts == 0 && cs_clock_mono_ms() < deadline;
+        if (again) /* its socket may be gone before it is: that is known at once */
+            usleep(POLL_MS * 1000);
+    } while (again);
     if (rc != CS_OK)
         return rc;
     cs_arena_reset(&p->arena);
@@ -234,22 +245,33 @@ static bool is_over(const struct run *r)
     return over;
 }
 
-/* What holds up the lanes of a study, under its name where there are several. */
+static void tell(struct run *r, const char *lines)
+{
+    if (r->wall != NULL)
+        cs_wall_term_say(r->wall, lines);
+    else
+        fputs(lines, stderr);
+}
+
+/* What holds up the lanes of a study. */
 static void tell_notes(struct run *r, struct part *part)
 {
     const struct cs_progress *p = &part->progress;
     const uint64_t now = cs_clock_mono_ms();
+    char *text = NULL;
+    size_t n = 0;
     if (strcmp(p->state, "running") != 0 && strcmp(p->state, "paused") != 0)
         return;
     if (!cs_run_notes_look(&part->notes, p, now))
         return;
-    cs_screen_bar_end(&r->bar);
-    if (r->n > 1)
-        fprintf(stderr, "%s:\n", part->loaded.study->name);
-    cs_run_notes_say(&part->notes, p, now, stderr);
+    FILE *out = open_memstream(&text, &n);
+    cs_run_notes_say(&part->notes, p, now, out);
+    fclose(out);
+    tell(r, text);
+    free(text);
 }
 
-/* What died and what holds up a lane, above the bar. A fleet that gets on may lose processes for ever. */
+/* What died and what holds up a lane. A fleet that gets on may lose processes for ever. */
 static void tell_news(struct run *r)
 {
     uint64_t ended = 0;
@@ -260,27 +282,42 @@ static void tell_news(struct run *r)
         r->fleet.restarts = 0;
     }
     if (r->fleet.news[0] != '\0') {
-        cs_screen_bar_end(&r->bar);
-        FILE *door = cs_plain_file(stderr); /* it quotes the last words of processes */
+        char *text = NULL;
+        size_t n = 0;
+        FILE *into = open_memstream(&text, &n), *door = cs_plain_file(into); /* it quotes the last words of processes */
         fputs(r->fleet.news, door);
         fclose(door);
+        fclose(into);
+        tell(r, text);
+        free(text);
         r->fleet.news[0] = '\0';
     }
     for (uint32_t i = 0; i < r->n; i++)
         tell_notes(r, &r->parts[i]);
 }
 
-static void draw(struct run *r)
+/* The screen of `status --watch`; it reads Redis by itself. */
+static void open_wall(struct run *r)
 {
-    char note[512];
-    const struct cs_progress *p = &r->parts[0].progress;
-    const struct cs_progress *all[STUDIES_MAX];
-    for (uint32_t i = 0; i < r->n; i++)
-        all[i] = &r->parts[i].progress;
-    if (r->n > 1)
-        cs_bar_all_draw(&r->bar, all, r->n, cs_clock_mono_ms());
-    else
-        cs_screen_bar_draw(&r->bar, p, cs_run_notes_line(p, note, sizeof note), cs_clock_mono_ms());
+    struct cs_error none = {0};
+    if (cs_study_dir_redis(&r->dir, &r->redis, &r->fleet_id, &none) != CS_OK || r->redis == NULL)
+        return; /* it goes on without */
+    const struct cs_wall_opts o = {.redis = r->redis,
+                                   .fleet = r->fleet_id,
+                                   .out = stderr,
+                                   .every_s = r->detach ? LOG_EVERY_S : BLOCK_EVERY_S,
+                                   .whom = {.dir = r->dir.path},
+                                   .place = {.dir = r->dir.path},
+                                   .studies = r->studies,
+                                   .n_studies = r->n,
+                                   .owns = true};
+    r->wall = cs_wall_term_open(&o);
+}
+
+static void close_wall(struct run *r)
+{
+    cs_wall_term_close(r->wall);
+    r->wall = NULL;
 }
 
 /* Polls until the studies are over, or the user has had enough. */
@@ -291,15 +328,18 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        draw(r);
         if (is_over(r))
             return CS_OK;
         if (interrupts > 0) {
+            close_wall(r);
             fprintf(stderr, "\nFinishing the calls in flight%s.\n", r->detach ? "" : "; Ctrl-C again stops at once");
             drain(r, DRAIN_MS);
             return cs_error_set(err, CS_EINTERRUPTED, "interrupted");
         }
-        usleep(POLL_MS * 1000);
+        if (r->wall == NULL)
+            usleep(POLL_MS * 1000);
+        else if (!cs_wall_term_turn(r->wall, POLL_MS) && cs_wall_term_is_screen(r->wall))
+            interrupts++;
     }
 }
 
@@ -311,13 +351,15 @@ static void print_how_to_continue(const struct run *r)
 
 static void print_json(const struct run *r)
 {
-    struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
-    for (uint32_t i = 0; i < r->n; i++) {
-        cs_buf_str(&b, i > 0 ? "," : r->n > 1 ? "[" : "");
-        cs_progress_json(&r->parts[i].progress, &b);
-    }
-    printf("%s%s\n", cs_buf_cstr(&b), r->n > 1 ? "]" : "");
-    cs_buf_release(&b);
+    struct cs_json *root = cs_document_begin("run/1", cs_clock_wall_ms()), *studies = cs_json_array();
+    for (uint32_t i = 0; i < r->n; i++)
+        cs_json_array_append_new(studies, cs_document_money(cs_progress_to_json(&r->parts[i].progress)));
+    if (r->n == 1)
+        cs_document_add(root, cs_json_incref(cs_json_array_get(studies, 0)));
+    else
+        cs_json_object_set_new(root, "studies", cs_json_incref(studies));
+    cs_json_decref(studies);
+    cs_document_print(root, stdout);
 }
 
 static void print_commands(const struct run *r, const struct part *part)
@@ -379,7 +421,7 @@ static enum cs_err plan_again(struct run *r, const struct part *part, struct cs_
     if (rc == CS_OK && r->retry)
         rc = cs_admin_client_ask(r->admin, "retry", args, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK && cs_fleet_again_is_asked(&ask_again))
-        return cs_fleet_again_ask(r->admin, &ask_again, &watch, stderr, err);
+        return cs_fleet_again_ask(r->admin, &ask_again, &watch, stderr, NULL, err);
     if (rc == CS_OK &&
         cs_unanswered_of_fleet(&stand, r->admin, &watch, &none) == CS_OK) /* else they are told at the end */
         cs_unanswered_print(&stand, stderr, r->again, "--retry-");
@@ -403,21 +445,7 @@ static void print_heading(const struct run *r, const struct part *part)
                                : "");
     cs_arena_release(&arena);
     cs_plan_release(&plan);
-}
-
-/* A shared Redis is somebody else's: better known before anything starts. */
-static enum cs_err check_redis(const char *address, struct cs_error *err)
-{
-    const char *argv[] = {"PING"};
-    const struct cs_reply *reply = NULL;
-    struct cs_redis_sync *redis = NULL;
-    enum cs_err rc = cs_redis_sync_open(&redis, address, REDIS_MS, err);
-    if (rc == CS_OK)
-        rc = cs_redis_sync_command(redis, 1, argv, NULL, &reply, err);
-    if (rc == CS_OK && reply->kind == CS_REPLY_ERROR)
-        rc = cs_error_set(err, CS_EDENIED, "Redis at %s refuses: %s", address, reply->str);
-    cs_redis_sync_close(redis);
-    return rc;
+    cs_run_notes_sunsets(study, stderr);
 }
 
 /* Whatever can be known to be wrong before a process is started. */
@@ -434,7 +462,7 @@ static enum cs_err reserve(struct run *r, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_key_lock_take(&r->keys, &r->together.study, r->dir.path, r->fleet_opts.redis, err);
     if (rc == CS_OK && r->fleet_opts.redis != NULL)
-        rc = check_redis(r->fleet_opts.redis, err);
+        rc = cs_redis_sync_check(r->fleet_opts.redis, REDIS_MS, err); /* it is somebody else's */
     if (rc == CS_OK)
         rc = cs_study_dir_reap(&r->dir, err);
     return rc;
@@ -480,23 +508,9 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     return dead != CS_OK ? dead : rc;
 }
 
-/* A command on this run's directory as it can be typed anywhere. */
-static char *elsewhere(const struct run *r, const char *command)
-{
-    struct cs_buf b = CS_BUF_INIT(64 * 1024);
-    char *program = strchr(program_invocation_name, '/') != NULL ? realpath(program_invocation_name, NULL) : NULL;
-    char *dir = realpath(r->dir.path, NULL);
-    cs_typed_quote(&b, program != NULL ? program : program_invocation_name);
-    cs_buf_printf(&b, " %s --dir", command);
-    cs_typed_quote(&b, dir != NULL ? dir : r->dir.path);
-    free(program);
-    free(dir);
-    return cs_buf_take(&b);
-}
-
 static enum cs_err let_go(struct run *r, struct cs_error *err)
 {
-    char *log = cs_xasprintf("%s/run.log", r->dir.logs), *watching = elsewhere(r, "status --watch");
+    char *log = cs_xasprintf("%s/run.log", r->dir.logs), *watching = cs_typed_elsewhere("status --watch", r->dir.path);
     printf("It goes on without this terminal (pid %d) and prints to %s\n", (int)getpid(), log);
     printf("Watch it: %s\nEnd it:   %s\n", watching, r->ending);
     printf("The calls in flight finish then, and the same command continues it.\n");
@@ -531,7 +545,10 @@ static void release(struct run *r)
     cs_together_release(&r->together);
     free(r->parts);
     free(r->studies);
+    free(r->redis);
+    free(r->fleet_id);
     free(r->ending);
+    free(r->resuming);
     free(r->again);
 }
 
@@ -541,17 +558,18 @@ static int go(struct run *r)
     struct cs_error err = {0};
     int status;
     enum cs_err rc = bring_up(r, &err);
-    r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
+    r->ending = r->detach ? cs_typed_elsewhere("drain", r->dir.path) : cs_xstrdup("Ctrl-C");
+    r->resuming = cs_typed_elsewhere("resume", r->dir.path);
     for (uint32_t i = 0; i < r->n; i++)
-        cs_run_notes_init(&r->parts[i].notes, r->studies[i], r->ending + strspn(r->ending, " "));
+        cs_run_notes_init(&r->parts[i].notes, r->studies[i], r->ending + strspn(r->ending, " "), r->resuming + 1,
+                          r->n > 1);
     if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
-    cs_screen_bar_init(&r->bar, stderr);
-    if (r->detach)
-        r->bar.plain_every_ms = LOG_EVERY_MS;
-    if (rc == CS_OK)
+    if (rc == CS_OK) {
+        open_wall(r);
         rc = watch(r, &err);
-    cs_screen_bar_end(&r->bar);
+        close_wall(r);
+    }
     if (rc == CS_OK) {
         drain(r, ASK_MS);
         if (!r->first || !r->json)

@@ -4,6 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "store/redis/progress.h"
 #include "tools/base/study_dir.h"
@@ -59,9 +60,8 @@ static enum cs_err read_once(struct status *s, const char *redis, bool of_run, s
 
 static void print_json(const struct status *s)
 {
-    struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
-    cs_progress_json(&s->progress, &b);
-    struct cs_json *root = cs_json_loads(cs_buf_cstr(&b), 0, NULL), *workers = cs_json_array();
+    struct cs_json *root = cs_document_begin("status/1", cs_clock_wall_ms()), *workers = cs_json_array();
+    cs_document_add(root, cs_progress_to_json(&s->progress));
     for (uint32_t i = 0; i < s->n_workers; i++) {
         const struct cs_worker_info *w = &s->workers[i];
         cs_json_array_append_new(workers,
@@ -71,32 +71,42 @@ static void print_json(const struct status *s)
                                               "updated_wall_ms", (int64_t)w->updated_wall_ms));
     }
     cs_json_object_set_new(root, "worker_list", workers);
-    cs_json_dumpf(root, stdout, CS_JSON_INDENT(2));
-    putchar('\n');
-    cs_json_decref(root);
-    cs_buf_release(&b);
+    cs_document_print(root, stdout);
 }
 
-/* The wall screen; keys reach the coordinator of a run on this machine, or the one that was named. */
-static enum cs_err watch(const struct status *s, const char *redis, const struct cs_whom *whom, const char *dir,
-                         uint32_t every_s, struct cs_error *err)
+/* The wall screen; keys reach the coordinator of a run on this machine, or the one that was named. The study's file, where it is here, says what
+ * is announced of its models. */
+static enum cs_err watch(const struct status *s, const char *file, struct cs_wall_opts *o, struct cs_error *err)
 {
-    struct cs_wall_opts o = {.redis = redis, .fleet = s->fleet, .every_s = every_s, .whom = *whom};
-    if (o.whom.endpoint == NULL)
-        o.whom.dir = dir;
-    return cs_wall_term_run(&o, err);
+    const struct cs_study_args args = {0};
+    struct cs_loaded loaded = {0};
+    struct cs_error none = {0};
+    const bool known = file != NULL && cs_command_load_study(&args, file, &loaded, &none) == CS_OK;
+    const struct cs_study *study = loaded.study;
+    o->fleet = s->fleet;
+    o->out = stdout;
+    if (known) {
+        o->studies = &study;
+        o->n_studies = 1;
+    }
+    enum cs_err rc = cs_wall_term_run(o, err);
+    cs_load_release(&loaded);
+    return rc;
 }
 
 int cmd_status(int argc, char **argv)
 {
     struct status s = {0};
-    const char *address = NULL, *dir = NULL;
+    const char *address = NULL, *dir = NULL, *store = NULL;
     bool json = false, keep_watching = false;
     uint64_t every_s = 5;
     struct cs_whom whom = {0};
     const struct cs_option table[] = {
         {"redis", CS_OPT_STR, &address, "ADDRESS", "the fleet's Redis: tcp://HOST:PORT or unix:/PATH"},
-        {"dir", CS_OPT_STR, &dir, "DIR", "the study directory of a run on this machine"},
+        {"dir", CS_OPT_STR, &dir, "DIR",
+         "the study directory of a run on this machine; with --watch and --redis: to open trials from"},
+        {"store", CS_OPT_STR, &store, "DIR",
+         "with --watch and --redis: the coordinator's store on this machine, to open trials from"},
         {"study", CS_OPT_STR, &s.study, "NAME", "which study, where the fleet has several; default: submitted last"},
         {"fleet", CS_OPT_STR, &s.fleet, "ID", "which fleet, when this Redis serves several"},
         {"watch", CS_OPT_FLAG, &keep_watching, NULL,
@@ -125,14 +135,23 @@ int cmd_status(int argc, char **argv)
         s.study = argv[1];
     else if (address == NULL)
         rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &of_run, &err);
+    if (whom.endpoint == NULL)
+        whom.dir = of_run; /* with --redis, --dir need not be of that fleet: no key acts there */
     if (s.fleet == NULL)
         s.fleet = fleet;
     if (rc == CS_OK && (every_s == 0 || every_s > 86400))
         rc = cs_error_set(&err, CS_EUSAGE, "--every %llu: want 1 to 86400 seconds", (unsigned long long)every_s);
     if (rc == CS_OK && keep_watching)
-        rc = watch(&s, address != NULL ? address : found, &whom, of_run, (uint32_t)every_s, &err);
+        rc = watch(&s, address == NULL && n_args > 0 ? argv[1] : NULL,
+                   &(struct cs_wall_opts){.redis = address != NULL ? address : found,
+                                          .every_s = (uint32_t)every_s,
+                                          .whom = whom,
+                                          .place = {of_run != NULL ? of_run : dir, store}},
+                   &err);
     else if (rc == CS_OK)
         rc = read_once(&s, address != NULL ? address : found, fleet != NULL, &err);
+    if (rc == CS_OK && !keep_watching && cs_screen_silent_ms(&s.progress, cs_clock_wall_ms()) > 0)
+        cs_progress_forget_end(&s.progress);
     if (rc == CS_OK && json && !keep_watching)
         print_json(&s);
     else if (rc == CS_OK && !keep_watching)

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "store/store.h"
 #include "tools/commands.h"
 #include "tools/base/study_dir.h"
 #include "tools/base/text.h"
+#include "tools/base/wrote.h"
 #include "tools/screen/screen.h"
 
 struct upgrade {
@@ -35,7 +37,16 @@ static enum cs_err look(const char *path, uint32_t *format, uint64_t *outputs, s
     return CS_OK;
 }
 
-static enum cs_err upgrade(const char *path, struct cs_error *err)
+static void print_json(const char *path, uint32_t before, uint32_t now, uint64_t outputs)
+{
+    struct cs_json *w = cs_wrote_begin("store");
+    if (before != now)
+        cs_wrote_file(w, path, -1);
+    cs_wrote_print(w, cs_json_pack("{s:I, s:I, s:I}", "format_before", (int64_t)before, "format", (int64_t)now,
+                                   "outputs", before != now ? (int64_t)outputs : INT64_C(0)));
+}
+
+static enum cs_err upgrade(const char *path, bool json, struct cs_error *err)
 {
     struct upgrade u = {.outputs = 0};
     struct cs_store_opts o = {.dir = path, .write = true, .on_upgrade = on_upgrade, .self = &u};
@@ -49,7 +60,9 @@ static enum cs_err upgrade(const char *path, struct cs_error *err)
         cs_screen_ticker_end(&u.ticker);
     if (rc != CS_OK)
         return rc;
-    if (format == cs_store_format(s))
+    if (json)
+        print_json(path, format, cs_store_format(s), u.outputs);
+    else if (format == cs_store_format(s))
         printf("%s: has format %u already\n", path, format);
     else
         printf(
@@ -63,9 +76,11 @@ int cmd_store(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     const char *store = NULL;
+    bool json = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
@@ -87,7 +102,7 @@ int cmd_store(int argc, char **argv)
         rc = cs_error_set(&err, CS_EUSAGE, "say which store: a STUDY, --dir DIR or --store DIR");
     cs_study_dir_init(&d, n_args > 1 ? argv[2] : "", args.dir);
     if (rc == CS_OK)
-        rc = upgrade(store != NULL ? store : d.store, &err);
+        rc = upgrade(store != NULL ? store : d.store, json, &err);
     cs_study_dir_release(&d);
     return rc == CS_OK ? 0 : cs_command_fail(rc, &err);
 }

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 #include "protocol/study/answer.h"
 #include "store/reread.h"
+#include "store/image_rows.h"
 #include "store/tomb.h"
 #include "tools/base/parents.h"
 #include "tools/base/reader.h"
@@ -48,6 +51,7 @@ struct verify {
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
     struct cs_lineage lineage;  /* of a child: of its cases */
     uint64_t erased;            /* of studies that were deleted: nothing but their places is left */
+    struct cs_image_rows_count images;
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
@@ -328,6 +332,20 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     return CS_OK;
 }
 
+/* The images that prompts show are in the store, each with its hash, its kind and its size. */
+static enum cs_err check_images(struct verify *v, struct cs_error *err)
+{
+    struct cs_error why = {0};
+    const enum cs_err rc = cs_image_rows_check(v->reader.store, &v->reader.view.spec, &v->images, &why);
+    if (rc == CS_OK)
+        return CS_OK;
+    if (rc != CS_ENOENT && rc != CS_ECORRUPT && rc != CS_EINVAL)
+        return cs_error_set(err, rc, "%s", why.msg);
+    v->faults++;
+    fprintf(v->out, "FAULT %s\n", why.msg);
+    return CS_OK;
+}
+
 static void on_lineage(void *self, const char *case_id, const char *what)
 {
     struct verify *v = self;
@@ -446,6 +464,8 @@ static void print_text(const struct verify *v, bool same_file)
         printf("%" PRIu64 " of them are turns of conversations; %" PRIu64
                " requests were made anew from the replies before them, and are those that were sent\n",
                cs_replay_turns(v->replay), cs_replay_requests(v->replay));
+    if (v->images.images > 0)
+        printf("%u images of %s bytes, each with its hash\n", v->images.images, cs_text_count(a, v->images.bytes));
     if (v->rated > 0)
         printf("%" PRIu64 " ratings by people, each with the chance of its sample\n", v->rated);
     if (v->erased > 0)
@@ -484,9 +504,11 @@ static void print_json(const struct verify *v, bool same_file)
                                cs_json_pack("{s:s, s:I, s:I, s:I}", "study", v->reader.view.spec.study->parent->study,
                                             "outputs", (int64_t)v->lineage.outputs, "compared",
                                             (int64_t)v->lineage.compared, "faults", (int64_t)v->lineage.faults));
-    cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
-    putchar('\n');
-    cs_json_decref(o);
+    if (v->images.images > 0)
+        cs_json_object_set_new(o, "images", cs_json_integer(v->images.images));
+    struct cs_json *root = cs_document_begin("verify/1", cs_clock_wall_ms());
+    cs_document_add(root, o);
+    cs_document_print(root, stdout);
 }
 
 static void release(struct verify *v)
@@ -532,6 +554,8 @@ int cmd_verify(int argc, char **argv)
     }
     if (rc == CS_OK)
         rc = check_outputs(&v, &err);
+    if (rc == CS_OK)
+        rc = check_images(&v, &err);
     if (rc == CS_OK)
         rc = check_lineage(&v, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     if (rc == CS_OK)

@@ -8,6 +8,7 @@
 /* clang-format off */
 #define CS_COMMANDS(X)                                                                                                 \
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
+    X(suite, "run a fixed set of studies on a model: its score card; check, compare and seal")                          \
     X(init, "write a small study to begin with, which runs as it stands")                                              \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
     X(protocol, "the protocol of a study in words, for an ethics board or a registry; and where it was registered")     \
@@ -33,7 +34,10 @@
     X(providers, "check that each lane can be used: one tiny call per model")                                          \
     X(review, "let people say what is plausible and warranted in the cases, before anything is paid")                     \
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
+    X(slurm, "a fleet as jobs of Slurm: print or submit the scripts of a coordinator and its workers")                    \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
+    X(backup, "keep a checked copy of a store, also while its fleet works; only what is new is copied")                   \
+    X(restore, "put a store back from a backup, whole or not at all")                                                  \
     X(store, "bring a study's store up to the format of this version, before a run does")                              \
     X(keygen, "make a key pair for a host of the fleet, or for a person")                                              \
     X(keys, "who may come into a fleet and as what; revoke a key")

@@ -2,24 +2,33 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/file.h"
 #include "protocol/base/json.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/mask.h"
 #include "protocol/dialects/limit_headers.h"
+#include "protocol/base/clock.h"
+#include "protocol/study/sunset.h"
+#include "protocol/load/servers.h"
+#include "protocol/study/address.h"
 #include "protocol/study/answer.h"
 #include "worker/calls/endpoint.h"
+#include "worker/calls/pictures.h"
 #include "worker/exchange.h"
 
 enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6, REPLY_MEMORY = 64 * 1024 * 1024 };
 
 struct lane {
     const struct cs_probe *probe;
+    const char *server; /* one of its account's; or NULL */
     struct cs_made_endpoint *endpoint;
     bool asked, done;
+    bool none;                                  /* its account's file lists no server */
     const char *state, *said, *todo, *resolved; /* texts live in the arena */
     uint32_t status, latency_ms;
     struct cs_limits told;
@@ -32,6 +41,7 @@ struct check {
     struct lane *lanes;
     uint32_t n, printed, failed;
     FILE *out;
+    char from[128]; /* this node: on a cluster not all of them reach the same */
 };
 
 /* ---- what a reply means --------------------------------------------------------------------------- */
@@ -113,9 +123,11 @@ static bool unknown_model(const struct cs_reading *g, uint16_t status)
            (status == 404 && (strstr(g->text, "model") != NULL || strstr(g->text, "eployment") != NULL));
 }
 
-static void judge_error(struct check *k, struct lane *l, const struct cs_reading *g, uint16_t status)
+static void judge_error(struct check *k, struct lane *l, const struct cs_reading *g, const struct cs_http_reply *r)
 {
     const char *model = l->probe->model.model;
+    const uint16_t status = r->status;
+    const bool declared = l->probe->account->service != NULL;
     l->said = without_key(k, g->text, l->endpoint->secret);
     if (g->says == CS_SAYS_NO_KEY || status == 401 || (status == 403 && l->endpoint->secret == NULL)) {
         l->state = "key_refused";
@@ -137,18 +149,27 @@ static void judge_error(struct check *k, struct lane *l, const struct cs_reading
         l->todo = cs_arena_printf(&k->arena, "the provider knows no model %s: correct `model`", model);
     } else if (status == 404 || (status >= 300 && status < 400)) {
         l->state = "wrong_address";
-        l->todo = cs_arena_printf(&k->arena, "no provider's API is at %s: check base_url, protocol and path",
-                                  l->endpoint->url);
+        l->todo = declared
+                      ? cs_arena_printf(&k->arena, "%s does not answer as declared: check base_url and the path of %s",
+                                        l->endpoint->url, r->at_start ? "session: start" : "request")
+                      : cs_arena_printf(&k->arena, "no provider's API is at %s: check base_url, protocol and path",
+                                        l->endpoint->url);
     } else if (status == 429) {
         l->state = "limited";
         l->todo = "the key works, but its limit is used up at this moment: try again later";
     } else if (status >= 500) {
         l->state = "provider_error";
         l->todo = "the provider is in trouble: try again later";
+    } else if (declared && status < 300 && g->says == CS_SAYS_ERROR) {
+        l->state = "provider_error";
+        l->todo = "the system answers with an error: correct what it speaks of, or try again later";
     } else if (status < 300) {
         l->state = "not_understood";
-        l->todo = cs_arena_printf(&k->arena, "what answers there does not speak %s: check base_url, protocol and path",
-                                  cs_protocol_name(l->probe->account->protocol));
+        l->todo = declared
+                      ? "the reply is not what its account declares: correct request, reply, stream, poll or session"
+                      : cs_arena_printf(&k->arena,
+                                        "what answers there does not speak %s: check base_url, protocol and path",
+                                        cs_protocol_name(l->probe->account->protocol));
     } else {
         l->state = "refused";
         l->todo = "a run would fail every trial so: correct the parameters of the model; `NAME: omit` takes one away";
@@ -210,7 +231,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     else if (r->status >= 200 && r->status <= 299 && (g.says == CS_SAYS_ANSWER || g.says == CS_SAYS_FILTERED))
         judge_answer(k, l, &g);
     else
-        judge_error(k, l, &g, r->status);
+        judge_error(k, l, &g, r);
 }
 
 /* ---- printing ------------------------------------------------------------------------------------- */
@@ -242,12 +263,21 @@ static void print_lane(struct check *k, const struct lane *l)
 {
     const struct cs_account *a = l->probe->account;
     struct cs_json *line = cs_json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:s,s:s}", "model", l->probe->model.name, "account", a->name,
-        "protocol", cs_protocol_name(a->protocol), "model_sent", l->probe->model.model, "url",
-        l->endpoint != NULL ? l->endpoint->url : a->base_url, "state", l->state, "http_status", (int)l->status,
-        "latency_ms", (int)l->latency_ms, "model_resolved", l->resolved, "limits",
-        limits_json(&l->told, &l->probe->model.limits), "said", l->said, "todo", l->todo);
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:s,s:s}", "from", k->from, "model", l->probe->model.name,
+        "account", a->name, "protocol", cs_protocol_name(a->protocol), "model_sent", l->probe->model.model, "url",
+        l->endpoint != NULL ? l->endpoint->url
+        : l->server != NULL ? l->server
+                            : a->base_url,
+        "state", l->state, "http_status", (int)l->status, "latency_ms", (int)l->latency_ms, "model_resolved",
+        l->resolved, "limits", limits_json(&l->told, &l->probe->model.limits), "said", l->said, "todo", l->todo);
     CS_ASSERT(line != NULL);
+    if (l->probe->model.sunset_ms != 0) {
+        char words[160];
+        cs_sunset_words(l->probe->model.sunset_ms, cs_clock_wall_ms(), 0, words, sizeof words);
+        cs_json_object_set_new(line, "sunset", cs_json_string(words));
+    }
+    if (l->server != NULL)
+        cs_json_object_set_new(line, "server", cs_json_string(l->server));
     cs_json_dumpf(line, k->out, CS_JSON_COMPACT);
     fputc('\n', k->out);
     fflush(k->out);
@@ -279,18 +309,59 @@ static bool prepare(struct check *k, struct lane *l, const char *simulator, uint
         l->state = "skipped";
         return false;
     }
+    if (l->none) {
+        l->state = "no_server";
+        l->todo = cs_arena_printf(&k->arena, "no server is listed in %s: a run waits until one is",
+                                  cs_address_file(a->base_url));
+        return false;
+    }
     if (l->probe->fault != NULL) {
         l->state = "refused";
         l->todo = l->probe->fault;
         return false;
     }
     const struct cs_endpoint_means means = {simulator, NULL}; /* a file on this machine may name any endpoint */
-    enum cs_err rc = cs_endpoint_make(serial, &means, a, l->probe->model.model, &l->endpoint, &why);
+    enum cs_err rc = l->server != NULL ? cs_endpoint_make_server(serial, &means, a, l->server, l->probe->model.model,
+                                                                 &l->endpoint, &why)
+                                       : cs_endpoint_make(serial, &means, a, l->probe->model.model, &l->endpoint, &why);
     if (rc == CS_OK)
         return true;
     l->state = "no_key";
     l->todo = cs_arena_strdup(&k->arena, why.msg);
     return false;
+}
+
+static void nothing_is_missing(void *self, const uint8_t digest[32], uint32_t bytes)
+{
+    (void)self;
+    (void)digest;
+    (void)bytes;
+}
+
+/* The images of a lane's prompt, from the study's files. NULL: none, or a file that is not what it was. */
+static struct cs_held *images_of(const struct cs_probe *p)
+{
+    struct cs_pictures *all = cs_pictures_open(UINT64_MAX);
+    struct cs_held *held = NULL;
+    if (p->n_images > 0 &&
+        cs_pictures_hold(all, p->images, p->n_images, nothing_is_missing, NULL, &held, NULL) != CS_OK) {
+        for (uint32_t i = 0; i < p->n_pictures; i++) {
+            const struct cs_load_picture *from = p->pictures[i];
+            char *bytes = NULL;
+            size_t n = 0;
+            if (cs_file_read(from->path, CS_IMAGE_BYTES_MAX, &bytes, &n, NULL) == CS_OK &&
+                cs_image_is(&from->image, bytes, n)) {
+                for (uint32_t piece = 0; piece < from->image.n_pieces; piece++)
+                    (void)cs_pictures_put(all, from->image.pieces[piece], bytes + (size_t)piece * CS_IMAGE_PIECE_BYTES,
+                                          cs_image_piece_bytes(&from->image, piece));
+            }
+            free(bytes);
+        }
+        if (cs_pictures_hold(all, p->images, p->n_images, nothing_is_missing, NULL, &held, NULL) != CS_OK)
+            held = NULL;
+    }
+    cs_pictures_close(all);
+    return held;
 }
 
 static void ask(struct check *k, struct lane *l)
@@ -300,15 +371,18 @@ static void ask(struct check *k, struct lane *l)
     char id[32];
     l->asked = true;
     CS_ASSERT(cs_probe_body(l->probe, &body, &err) == CS_OK); /* it could be made when it was loaded */
+    struct cs_held *held = images_of(l->probe);
     snprintf(id, sizeof id, "check-%u", (unsigned)(l - k->lanes));
     const struct cs_http_request r = {.endpoint = &l->endpoint->pub,
                                       .body = cs_buf_cstr(&body),
                                       .body_len = body.len,
+                                      .held = held,
                                       .request_id = id,
                                       .timeout_ms = l->probe->body != NULL && l->probe->model.timeout_ms > CALL_MS
                                                         ? l->probe->model.timeout_ms
                                                         : CALL_MS};
     cs_exchange_start(k->exchange, (uint32_t)(l - k->lanes), &r);
+    cs_pictures_let_go(held);
     cs_buf_release(&body);
 }
 
@@ -334,12 +408,33 @@ static void on_reply(void *self, uint32_t slot, const struct cs_http_reply *repl
         uv_stop(&k->loop);
 }
 
+/* One row a lane; of an account with several servers one for each of them. */
+static enum cs_err lay_out(struct check *k, const struct cs_probes *probes, struct cs_error *err)
+{
+    struct cs_servers_list *lists = cs_arena_array(&k->arena, probes->n + 1, sizeof *lists);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < probes->n; i++) {
+        const struct cs_account *a = probes->all[i].account;
+        enum cs_err rc = cs_address_has_servers(a) ? cs_load_servers_of(a, &k->arena, &lists[i], err) : CS_OK;
+        if (rc != CS_OK)
+            return rc;
+        n += lists[i].n > 0 ? lists[i].n : 1;
+    }
+    k->lanes = cs_arena_array(&k->arena, n, sizeof *k->lanes);
+    for (uint32_t i = 0; i < probes->n; i++) {
+        const bool none = lists[i].n == 0 && cs_address_has_servers(probes->all[i].account);
+        for (uint32_t s = 0; s < (lists[i].n > 0 ? lists[i].n : 1); s++)
+            k->lanes[k->n++] = (struct lane){
+                .probe = &probes->all[i], .server = lists[i].n > 0 ? lists[i].urls[s] : NULL, .none = none};
+    }
+    return CS_OK;
+}
+
 static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, const char *simulator, struct cs_error *err)
 {
-    k->n = probes->n;
-    k->lanes = cs_arena_array(&k->arena, k->n, sizeof *k->lanes);
-    for (uint32_t i = 0; i < k->n; i++)
-        k->lanes[i].probe = &probes->all[i];
+    enum cs_err rc = lay_out(k, probes, err);
+    if (rc != CS_OK)
+        return rc;
     for (uint32_t i = 0; i < k->n; i++) {
         if (!prepare(k, &k->lanes[i], simulator, i + 1))
             done(k, &k->lanes[i]);
@@ -347,7 +442,7 @@ static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, cons
     if (k->printed == k->n)
         return CS_OK;
     CS_ASSERT(uv_loop_init(&k->loop) == 0);
-    enum cs_err rc = cs_exchange_open(&k->exchange, &k->loop, k->n, REPLY_MEMORY, on_reply, k, err);
+    rc = cs_exchange_open(&k->exchange, &k->loop, k->n, REPLY_MEMORY, on_reply, k, err);
     if (rc == CS_OK) {
         for (uint32_t i = 0; i < k->n; i++) {
             bool first = true;
@@ -364,11 +459,23 @@ static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, cons
     return rc;
 }
 
+/* As the scheduler calls it, else as it calls itself. */
+static void name_node(struct check *k)
+{
+    const char *node = getenv("SLURMD_NODENAME");
+
+    if (node != NULL || gethostname(k->from, sizeof k->from - 1) != 0)
+        snprintf(k->from, sizeof k->from, "%s", node != NULL ? node : "this host");
+    if (!cs_utf8_valid(k->from, strlen(k->from)))
+        snprintf(k->from, sizeof k->from, "this host");
+}
+
 enum cs_err cs_check_run(const struct cs_check_opts *o, FILE *out, struct cs_error *err)
 {
     struct check k = {.out = out};
     struct cs_probes probes;
     char *simulator = o->simulator != NULL ? cs_xstrdup(o->simulator) : NULL;
+    name_node(&k);
     for (size_t n = simulator != NULL ? strlen(simulator) : 0; n > 0 && simulator[n - 1] == '/';)
         simulator[--n] = '\0';
     enum cs_err rc = cs_probes_load(o->path, &o->load, o->only, &probes, err);

@@ -7,7 +7,8 @@
 
 enum { PARTS_MAX = 3, DIGITS_MAX = 9 };
 
-static const char wanted[] = "want seconds, [DAYS-]HOURS:MINUTES:SECONDS, or a moment such as 2026-11-29T03:00:00Z";
+static const char wanted[] = "want seconds, [DAYS-]HOURS:MINUTES:SECONDS, a moment such as 2026-11-29T03:00:00Z, "
+                             "a time of day such as T03:00, or slurm";
 
 /* A number of a few digits; moves *at behind it. */
 static bool number(const char **at, uint64_t *out)
@@ -50,21 +51,54 @@ static bool read_span(const char *at, uint64_t *seconds)
     return *at == '\0';
 }
 
+static bool is_same_moment(const struct tm *a, const struct tm *b)
+{
+    return a->tm_mon == b->tm_mon && a->tm_mday == b->tm_mday && a->tm_hour == b->tm_hour && a->tm_min == b->tm_min &&
+           a->tm_sec == b->tm_sec;
+}
+
+/* With a Z in UTC, without one by this machine's clock. */
 static bool read_moment(const char *text, int64_t *seconds)
 {
-    struct tm tm = {0};
+    struct tm tm = {.tm_isdst = -1};
     int used = 0;
 
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
                &tm.tm_sec, &used) != 6 ||
-        used == 0 || text[used] != '\0')
+        used == 0 || (text[used] != '\0' && strcmp(text + used, "Z") != 0))
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     const struct tm said = tm;
-    *seconds = timegm(&tm); /* which mends a 31st of February: that is refused */
-    return tm.tm_mon == said.tm_mon && tm.tm_mday == said.tm_mday && tm.tm_hour == said.tm_hour &&
-           tm.tm_min == said.tm_min && tm.tm_sec == said.tm_sec;
+    *seconds = text[used] == 'Z' ? timegm(&tm) : mktime(&tm); /* which mend a 31st of February: that is refused */
+    return is_same_moment(&tm, &said);
+}
+
+/* THH:MM or THH:MM:SS: the next time that this machine's clock shows it. */
+static bool read_time_of_day(const char *text, int64_t wall_s, int64_t *seconds)
+{
+    const time_t now = wall_s;
+    struct tm tm, said;
+    uint64_t part[3] = {0};
+    const char *at = text + 1;
+
+    if (text[0] != 'T' || localtime_r(&now, &tm) == NULL || !number(&at, &part[0]) || part[0] > 23)
+        return false;
+    for (unsigned i = 1; i < 3 && *at == ':'; i++) {
+        at++;
+        if (!number(&at, &part[i]) || part[i] > 59)
+            return false;
+    }
+    if (*at != '\0' || strchr(text, ':') == NULL)
+        return false;
+    tm.tm_hour = (int)part[0], tm.tm_min = (int)part[1], tm.tm_sec = (int)part[2], tm.tm_isdst = -1;
+    said = tm;
+    *seconds = mktime(&tm);
+    if (*seconds <= wall_s) {
+        said.tm_mday++;
+        *seconds = mktime(&said);
+    }
+    return true;
 }
 
 enum cs_err cs_deadline_parse(const char *text, int64_t wall_ms, uint64_t *left_ms, struct cs_error *err)
@@ -81,7 +115,7 @@ enum cs_err cs_deadline_parse(const char *text, int64_t wall_ms, uint64_t *left_
         *left_ms = span * 1000;
         return CS_OK;
     }
-    if (!read_moment(text, &moment))
+    if (!read_moment(text, &moment) && !read_time_of_day(text, wall_ms / 1000, &moment))
         return cs_error_set(err, CS_EUSAGE, "--deadline %.60s: %s", text, wanted);
     if (moment * 1000 <= wall_ms)
         return cs_error_set(err, CS_EUSAGE, "--deadline %s: that moment has passed", text);

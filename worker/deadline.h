@@ -2,7 +2,8 @@
  *
  *   90                       seconds from now
  *   1:30, 2:00:00, 1-06:00:00   minutes:seconds, hours:minutes:seconds, days before a dash: what `squeue -o %L` prints
- *   2026-11-29T03:00:00Z     a moment, in UTC
+ *   2026-11-29T03:00:00Z     a moment, in UTC; without the Z by this machine's clock, as `squeue -o %e` prints it
+ *   T03:00, T03:00:00        when this machine's clock shows that next
  *   UNLIMITED, NOT_SET       none: what `squeue` prints of a job without a time limit
  *
  * Thread: any.

@@ -365,7 +365,7 @@ void cs_exchange_start(struct cs_exchange *x, uint32_t slot, const struct cs_htt
     r->pass = cs_passes_of(x->passes, q->endpoint);
     snprintf(r->id, sizeof r->id, "%s", q->request_id);
     cs_errand_begin(&r->errand, q->endpoint->service, q->endpoint->url, q->body, q->body_len, q->request_id,
-                    cs_rng_next(&x->rng), cs_clock_mono_ms(), q->timeout_ms);
+                    cs_rng_next(&x->rng), q->session, cs_clock_mono_ms(), q->timeout_ms);
     x->runs[slot] = r;
     send_next(r);
 }

@@ -17,6 +17,7 @@
 #include "worker/inflate.h"
 #include "worker/calls/gates.h"
 #include "worker/calls/replies.h"
+#include "worker/calls/sent.h"
 #include "worker/watch.h"
 
 enum {
@@ -48,6 +49,7 @@ struct slot {
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
     uint64_t endpoint; /* serial of the one that the handle is set up for */
     struct cs_buf request, body, headers;
+    struct cs_sent sent;                /* what the request is sent as, where it has images */
     struct curl_slist lines[LINES_MAX]; /* our own list: nothing to allocate per call */
     char id_line[ID_MAX + 32], type_line[96], why[CURL_ERROR_SIZE];
     struct cs_gate_call gate;
@@ -223,6 +225,21 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *self)
     return size * n;
 }
 
+/* A request with images is written while it is sent. */
+static size_t on_read(char *to, size_t size, size_t n, void *self)
+{
+    return cs_sent_read(&((struct slot *)self)->sent, to, size * n);
+}
+
+static int on_seek(void *self, curl_off_t to, int whence)
+{
+    struct slot *s = self;
+    if (to != 0 || whence != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    cs_sent_rewind(&s->sent);
+    return CURL_SEEKFUNC_OK;
+}
+
 static void open_gate(struct slot *s)
 {
     if (cs_gates_open(&s->http->gates, &s->gate))
@@ -315,6 +332,7 @@ static size_t memory_of(const struct slot *s)
 static void rest(struct slot *s)
 {
     struct cs_http *h = s->http;
+    cs_sent_release(&s->sent);
     if (s->body.cap > KEEP_BYTES || h->kept + memory_of(s) > h->replies.cap / 4)
         cs_buf_release(&s->body);
     if (s->request.cap > KEEP_BYTES || h->kept + memory_of(s) > h->replies.cap / 4)
@@ -442,6 +460,10 @@ static void slot_init(struct cs_http *h, uint32_t n)
     SET(s->easy, CURLOPT_WRITEDATA, s);
     SET(s->easy, CURLOPT_HEADERFUNCTION, on_header);
     SET(s->easy, CURLOPT_HEADERDATA, s);
+    SET(s->easy, CURLOPT_READFUNCTION, on_read);
+    SET(s->easy, CURLOPT_READDATA, s);
+    SET(s->easy, CURLOPT_SEEKFUNCTION, on_seek);
+    SET(s->easy, CURLOPT_SEEKDATA, s);
     SET(s->easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(s->easy, CURLOPT_PREREQDATA, s);
     SET(s->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -475,14 +497,15 @@ static char *as_line(const char *text)
 
 static void set_lines(struct slot *s, const struct cs_http_request *r)
 {
-    static char no_expect[] = "Expect:";
+    static char json[] = "Content-Type: application/json", no_expect[] = "Expect:";
     const struct cs_endpoint *e = r->endpoint;
     int n = 0;
     CS_ASSERT(strlen(r->request_id) < ID_MAX && r->n_lines <= CS_HEADERS_MAX + 2);
-    snprintf(s->type_line, sizeof s->type_line, "Content-Type: %s", r->type != NULL ? r->type : "application/json");
+    if (r->type != NULL)
+        snprintf(s->type_line, sizeof s->type_line, "Content-Type: %s", r->type);
     snprintf(s->id_line, sizeof s->id_line, "X-Client-Request-Id: %s", r->request_id);
     if (r->body != NULL)
-        s->lines[n++].data = s->type_line;
+        s->lines[n++].data = r->type != NULL ? s->type_line : json;
     s->lines[n++].data = no_expect;
     s->lines[n++].data = s->id_line;
     if (e->auth != NULL && r->url == NULL)
@@ -505,8 +528,13 @@ static void set_request(struct slot *s, const struct cs_http_request *r)
     if (r->url != NULL)
         SET(s->easy, CURLOPT_URL, r->url);
     set_lines(s, r);
-    SET(s->easy, CURLOPT_POSTFIELDSIZE, posts ? (long)s->request.len : -1L);
-    SET(s->easy, CURLOPT_POSTFIELDS, posts ? cs_buf_cstr(&s->request) : NULL);
+    if (s->sent.held != NULL) {
+        SET(s->easy, CURLOPT_POSTFIELDS, NULL);
+        SET(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->sent.length);
+    } else {
+        SET(s->easy, CURLOPT_POSTFIELDSIZE, posts ? (long)s->request.len : -1L);
+        SET(s->easy, CURLOPT_POSTFIELDS, posts ? cs_buf_cstr(&s->request) : NULL);
+    }
     SET(s->easy, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L); /* behind POSTFIELDS, which makes it a POST */
     SET(s->easy, CURLOPT_CUSTOMREQUEST, r->method);           /* NULL: by what is sent */
     SET(s->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
@@ -524,7 +552,7 @@ static void on_idle(uv_idle_t *idle)
     for (struct slot *s; (s = TAILQ_FIRST(&h->doomed)) != NULL;)
         finish(s, CURLE_ABORTED_BY_CALLBACK);
     for (struct cs_gate_call *c; (c = cs_gates_next(&h->gates)) != NULL;)
-        let_through((struct slot *)((char *)c - offsetof(struct slot, gate)));
+        let_through((struct slot *)(void *)((char *)c - offsetof(struct slot, gate)));
 }
 
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r)
@@ -547,6 +575,9 @@ void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_reques
     cs_buf_clear(&s->request);
     cs_buf_append(&s->request, r->body != NULL ? r->body : "", r->body != NULL ? r->body_len : 0);
     CS_ASSERT(!s->request.overflow);
+    cs_sent_release(&s->sent);
+    if (r->held != NULL)
+        cs_sent_make(&s->sent, s->request.data, s->request.len, r->held);
     set_request(s, r);
     s->gate.endpoint = s->endpoint;
     if (cs_gates_enter(&h->gates, &s->gate))
@@ -646,6 +677,7 @@ void cs_http_close(struct cs_http *h)
             continue;
         curl_multi_remove_handle(s->multi->curl, s->easy);
         curl_easy_cleanup(s->easy);
+        cs_sent_release(&s->sent);
         cs_buf_release(&s->request);
         cs_buf_release(&s->body);
         cs_buf_release(&s->headers);

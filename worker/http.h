@@ -11,6 +11,7 @@
 #define CS_HTTP_H
 
 #include "worker/calls/endpoint.h"
+#include "worker/calls/pictures.h"
 
 struct uv_loop_s;
 
@@ -33,7 +34,9 @@ struct cs_http_request {
     uint32_t n_lines;
     const char *body; /* copied; NULL: none */
     size_t body_len;
+    struct cs_held *held;   /* the images that stand in it (calls/sent.h), kept until the call has ended; NULL: none */
     const char *request_id; /* value of X-Client-Request-Id; copied */
+    const struct cs_session_told *session; /* for exchange.h: as cs_errand_begin says; copied */
     uint32_t timeout_ms;
 };
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r); /* the slot is free */

@@ -23,6 +23,7 @@
 #include "worker/calls/replies.h"
 #include "worker/deadline.h"
 #include "worker/shell.h"
+#include "worker/slurm.h"
 #include "worker/core/worker.h"
 
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
@@ -49,6 +50,7 @@ static const struct cs_command_help help = {
 
 static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, struct cs_error *err)
 {
+    const char *log_level = NULL;
     const struct cs_option options[] = {
         {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT",
          "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH), or file:PATH: the file that it writes with "
@@ -66,11 +68,12 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"name", CS_OPT_STR, &a->name, "NAME", "shown in status (default HOST:PID:NONCE)"},
         {"drain-s", CS_OPT_U64, &a->drain_s, "S", "longest wait for calls in flight when stopped (default 120)"},
         {"deadline", CS_OPT_STR, &a->deadline, "WHEN",
-         "when the site takes the machine back: seconds, [D-]H:M:S (of `squeue -h -j $SLURM_JOB_ID -o %L`) or a moment in "
-         "UTC; no call starts that might not end 5 s before it, and the worker ends in time"},
+         "when the site takes the machine back: seconds, [D-]H:M:S, a moment (2026-11-29T03:00:00Z; without Z by this machine's "
+         "clock), a time of day (T03:00), or `slurm`: as squeue says of this job; no call starts that might not end 5 s before "
+         "it, and the worker ends in time"},
         {"idle-exit", CS_OPT_U64, &a->idle_s, "S", "ends when there was nothing to do for so long"},
         {"until-done", CS_OPT_FLAG, &a->until_done, NULL,
-         "ends when the studies under way are done; it does not see those that wait for their turn"},
+         "ends when all studies are done, those that wait for their turn too"},
         {"http", CS_OPT_STR, &a->http, "ADDRESS",
          "shows /metrics, /healthz and /readyz there: 127.0.0.1:PORT or unix:/PATH; nothing can be changed through it"},
         {"http-token-file", CS_OPT_STR, &a->http_token_file, "FILE",
@@ -84,10 +87,13 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"data", CS_OPT_STR, &a->check.load.data_dir, "DIR", "with --check STUDY: where its data files are"},
         {"model", CS_OPT_STR, &a->check.only, "NAME", "with --check: this model only"},
         {"die-with-parent", CS_OPT_FLAG, &a->die_with_parent, NULL, "end at once when the starting process ends"},
+        CS_LOG_LEVEL_OPTION(log_level),
         {NULL, CS_OPT_FLAG, NULL, NULL, NULL},
     };
     int n_args;
     enum cs_err rc = cs_options_parse(options, &help, argc, argv, &n_args, helped, err);
+    if (rc == CS_OK)
+        rc = cs_log_level(log_level, err);
     if (rc != CS_OK || *helped)
         return rc;
     if (n_args > 0)
@@ -107,7 +113,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
     if (a->idle_s > 86400)
         return cs_error_set(err, CS_EUSAGE, "--idle-exit %llu: want at most a day", (unsigned long long)a->idle_s);
     if (a->deadline != NULL) {
-        rc = cs_deadline_parse(a->deadline, cs_clock_wall_ms(), &a->left_ms, err);
+        rc = strcmp(a->deadline, "slurm") == 0 ? cs_slurm_left(&a->left_ms, err)
+                                               : cs_deadline_parse(a->deadline, cs_clock_wall_ms(), &a->left_ms, err);
         if (rc != CS_OK)
             return rc;
     }

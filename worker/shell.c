@@ -16,6 +16,7 @@
 #include "store/redis/progress.h"
 #include "store/redis/quota_days.h"
 #include "worker/exchange.h"
+#include "worker/lists.h"
 #include "worker/net.h"
 #include "worker/signals.h"
 #include "worker/studies.h"
@@ -26,7 +27,7 @@ enum { PUBLISH_MS = 5000, ACK_LOG_MAX = 4 * 1024 * 1024 };
 struct shell {
     const struct cs_worker_shell_opts *o;
     uv_loop_t loop;
-    uv_timer_t tick, publish, look;
+    uv_timer_t tick, publish, look, lists;
     uv_signal_t term, interrupt;
     struct cs_worker *core;
     struct cs_studies *studies;
@@ -71,7 +72,10 @@ static void start_call(struct shell *s, const struct cs_worker_action *a)
     snprintf(id, sizeof id, "%s%s-%u", hex, turn, a->attempt);
     struct cs_http_request r = {.endpoint = a->endpoint, .body = a->body, .body_len = a->body_len, .request_id = id};
     r.timeout_ms = a->timeout_ms;
+    r.session = a->session;
+    r.held = a->held;
     cs_exchange_start(s->exchange, a->slot, &r);
+    cs_pictures_let_go(a->held);
 }
 
 static void note_ack(struct shell *s, const struct cs_digest *d)
@@ -270,6 +274,19 @@ static void make_page(void *self, const char *path, struct cs_listener_page *out
     cs_arena_release(&arena);
 }
 
+/* What is not connected would lose them: they wait. */
+static void tell_errors(struct shell *s, const char *fleet)
+{
+    struct cs_arena arena = {0};
+    struct cs_complaint *list;
+    uint32_t n;
+    if (!cs_redis_connected(s->redis))
+        return;
+    cs_worker_report_errors(s->core, &arena, &list, &n);
+    cs_complaints_add(s->redis, fleet, list, n);
+    cs_arena_release(&arena);
+}
+
 static void on_publish(uv_timer_t *timer)
 {
     struct shell *s = timer->data;
@@ -283,6 +300,7 @@ static void on_publish(uv_timer_t *timer)
     cs_worker_report(s->core, cs_clock_mono_ms(), &arena, &info);
     cs_progress_worker_publish(s->redis, f.fleet, &info);
     cs_arena_release(&arena);
+    tell_errors(s, f.fleet);
     publish_day_pools(s, f.fleet);
     s->published = cs_redis_connected(s->redis);
     s->published_draws = f.draws;
@@ -312,6 +330,13 @@ static void on_look(uv_timer_t *timer)
         end(s, err.code, err.msg);
     else
         step(s, (struct cs_worker_event){.kind = CS_WORKER_MOVED});
+}
+
+static void on_lists(uv_timer_t *timer)
+{
+    struct shell *s = timer->data;
+    if (!s->stopped && cs_studies_look(s->studies))
+        step(s, (struct cs_worker_event){.kind = CS_WORKER_SERVERS});
 }
 
 /* ---- the process ----------------------------------------------------------------------------------- */
@@ -353,12 +378,14 @@ static void open_handles(struct shell *s)
     uv_timer_init(&s->loop, &s->tick);
     uv_timer_init(&s->loop, &s->publish);
     uv_timer_init(&s->loop, &s->look);
+    uv_timer_init(&s->loop, &s->lists);
     uv_signal_init(&s->loop, &s->term);
     uv_signal_init(&s->loop, &s->interrupt);
-    s->tick.data = s->publish.data = s->look.data = s->term.data = s->interrupt.data = s;
+    s->tick.data = s->publish.data = s->look.data = s->lists.data = s->term.data = s->interrupt.data = s;
     uv_signal_start(&s->term, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
     uv_timer_start(&s->publish, on_publish, 0, PUBLISH_MS);
+    uv_timer_start(&s->lists, on_lists, CS_LISTS_MS, CS_LISTS_MS);
     if (s->o->find->path != NULL)
         uv_timer_start(&s->look, on_look, CS_FIND_MS, CS_FIND_MS);
 }
@@ -367,8 +394,10 @@ static void close_all(struct shell *s)
 {
     struct cs_worker_figures f;
     cs_worker_figures(s->core, &f);
-    if (s->redis != NULL && f.fleet[0] != '\0')
+    if (s->redis != NULL && f.fleet[0] != '\0') {
+        tell_errors(s, f.fleet);
         cs_progress_worker_unpublish(s->redis, f.fleet, s->o->name);
+    }
     uv_run(&s->loop, UV_RUN_NOWAIT);
     cs_exchange_close(s->exchange);
     cs_worker_net_close(s->net);
@@ -377,6 +406,7 @@ static void close_all(struct shell *s)
     uv_close((uv_handle_t *)&s->tick, NULL);
     uv_close((uv_handle_t *)&s->publish, NULL);
     uv_close((uv_handle_t *)&s->look, NULL);
+    uv_close((uv_handle_t *)&s->lists, NULL);
     uv_close((uv_handle_t *)&s->term, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);

@@ -82,6 +82,23 @@ static void write_latency(const struct cs_worker_info *info, struct cs_buf *out)
     }
 }
 
+/* Where no lane has several servers there is nothing of them. */
+static void write_servers(const struct cs_worker_info *info, struct cs_buf *out)
+{
+    struct lane_label l;
+
+    if (info->n_servers == 0)
+        return;
+    cs_metrics_family(out, "clinsafe_worker_server_calls_in_flight", CS_METRIC_GAUGE,
+                      "HTTP calls under way at one of a lane's servers.");
+    for (uint32_t i = 0; i < info->n_servers; i++) {
+        const struct cs_worker_lane_info of = {.gen = info->servers[i].gen, .lane = info->servers[i].lane};
+        label(&l, &of);
+        l.labels[2] = (struct cs_metrics_label){"server", info->servers[i].url};
+        cs_metrics_sample(out, "clinsafe_worker_server_calls_in_flight", l.labels, 3, info->servers[i].in_flight);
+    }
+}
+
 static void write_lanes(const struct cs_worker_info *info, struct cs_buf *out)
 {
     struct lane_label l;
@@ -97,6 +114,7 @@ static void write_lanes(const struct cs_worker_info *info, struct cs_buf *out)
         label(&l, &info->lanes[i]);
         cs_metrics_sample(out, "clinsafe_worker_lane_slots", l.labels, 2, info->lanes[i].slots);
     }
+    write_servers(info, out);
     write_ends(info, out);
     write_latency(info, out);
 }

@@ -8,17 +8,28 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/request.h"
+#include "protocol/dialects/service.h"
+#include "protocol/study/address.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/script.h"
 #include "protocol/wire/spec.h"
 #include "worker/calls/endpoint.h"
 #include "worker/calls/pacer.h"
+#include "worker/calls/pictures.h"
 #include "worker/core/pools.h"
+#include "worker/lists.h"
 
-enum { CHUNK_CACHE_BYTES = 64 * 1024 * 1024, CELL_CACHE_ENTRIES = 256, MISSING_MAX = 64 };
+enum {
+    CHUNK_CACHE_BYTES = 64 * 1024 * 1024,
+    PICTURE_CACHE_BYTES = 128 * 1024 * 1024,
+    CELL_CACHE_ENTRIES = 256,
+    MISSING_MAX = 64,
+    BYTES_OF_A_TOKEN = 4
+};
 
 struct missing {
     uint8_t digest[32];
+    uint32_t bytes;
 };
 
 struct study { /* one spec, and all that is made of it */
@@ -29,7 +40,9 @@ struct study { /* one spec, and all that is made of it */
     struct cs_chunks *chunks;
     struct cs_cell_cache *cells;
     struct cs_buf body;                 /* of the turn that was asked for last */
+    struct cs_held *held;               /* the images of the trial that was asked for last, or NULL */
     struct cs_made_endpoint *endpoints; /* all that were made for its lanes: few, and calls may refer to any */
+    struct cs_list *lists;              /* likewise, of lanes with several servers */
     uint32_t refs;
     struct study *next, *prev;
 };
@@ -38,19 +51,33 @@ struct cs_studies {
     char *simulator;
     const struct cs_permits *permits;
     struct study *all;
+    struct cs_pictures *pictures;
     struct missing missing[MISSING_MAX]; /* to be asked for; more than that are asked for later */
     uint32_t n_missing;
     uint64_t serial;
 };
 
-static void is_missing(struct cs_studies *s, const uint8_t digest[32])
+static void is_missing(struct cs_studies *s, const uint8_t digest[32], uint32_t bytes)
 {
     for (uint32_t i = 0; i < s->n_missing; i++) {
         if (memcmp(s->missing[i].digest, digest, 32) == 0)
             return;
     }
-    if (s->n_missing < MISSING_MAX)
-        memcpy(s->missing[s->n_missing++].digest, digest, 32);
+    if (s->n_missing == MISSING_MAX)
+        return;
+    memcpy(s->missing[s->n_missing].digest, digest, 32);
+    s->missing[s->n_missing++].bytes = bytes;
+}
+
+/* It has come, perhaps after somebody else has missed it too. */
+static void is_here(struct cs_studies *s, const uint8_t digest[32])
+{
+    for (uint32_t i = 0; i < s->n_missing; i++) {
+        if (memcmp(s->missing[i].digest, digest, 32) != 0)
+            continue;
+        memmove(s->missing + i, s->missing + i + 1, (--s->n_missing - i) * sizeof *s->missing);
+        return;
+    }
 }
 
 /* ---- studies --------------------------------------------------------------------------------------- */
@@ -59,11 +86,16 @@ static void study_free(struct study *y)
 {
     cs_cell_cache_close(y->cells);
     cs_buf_release(&y->body);
+    cs_pictures_let_go(y->held);
     cs_chunks_close(y->chunks);
     cs_requests_close(y->requests);
     for (struct cs_made_endpoint *e = y->endpoints, *next; e != NULL; e = next) {
         next = e->next;
         cs_endpoint_free(e);
+    }
+    for (struct cs_list *l = y->lists, *next; l != NULL; l = next) {
+        next = l->next;
+        cs_list_close(l);
     }
     cs_plan_release(&y->plan);
     cs_spec_release(&y->spec);
@@ -76,7 +108,7 @@ static enum cs_err fetch(void *self, const uint8_t digest[32], void **bytes, uin
     struct study *y = self;
     *bytes = NULL;
     *n = 0;
-    is_missing(y->owner, digest);
+    is_missing(y->owner, digest, CS_CHUNK_TARGET);
     return cs_error_set(err, CS_EAGAIN, "the cases are being fetched");
 }
 
@@ -115,6 +147,7 @@ void cs_studies_open(struct cs_studies **out, const char *simulator, const struc
 {
     struct cs_studies *s = cs_xcalloc(1, sizeof *s);
     s->permits = permits;
+    s->pictures = cs_pictures_open(PICTURE_CACHE_BYTES);
     if (simulator != NULL) {
         size_t n = strlen(simulator);
         s->simulator = cs_xstrdup(simulator);
@@ -133,6 +166,7 @@ void cs_studies_close(struct cs_studies *s)
         DL_DELETE(s->all, y);
         study_free(y);
     }
+    cs_pictures_close(s->pictures);
     free(s->simulator);
     free(s);
 }
@@ -175,6 +209,29 @@ static void add_pools(const struct cs_account *a, const struct cs_model *m, stru
         out->concurrent = cs_pools_less(out->concurrent, out->pools[i].limits.concurrent);
 }
 
+/* There is trouble only where none of them may be called, and there are some. */
+static void find_servers(struct cs_studies *s, struct study *y, const struct cs_account *a, const char *model,
+                         struct cs_lane_facts *out)
+{
+    struct cs_list *l = cs_list_open(a, model, &(struct cs_endpoint_means){s->simulator, s->permits}, &s->serial);
+    LL_PREPEND(y->lists, l);
+    out->servers = &l->pub;
+    for (uint32_t i = 0; i < l->pub.n && out->endpoint == NULL; i++)
+        out->endpoint = l->pub.all[i].endpoint;
+    if (out->endpoint == NULL && l->pub.n > 0)
+        snprintf(out->trouble, sizeof out->trouble, "%.*s", (int)sizeof out->trouble - 1, l->pub.all[0].trouble);
+}
+
+bool cs_studies_look(struct cs_studies *s)
+{
+    bool changed = false;
+    for (struct study *y = s->all; y != NULL; y = y->next) {
+        for (struct cs_list *l = y->lists; l != NULL; l = l->next)
+            changed |= cs_list_look(l);
+    }
+    return changed;
+}
+
 static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                                struct cs_error *err)
 {
@@ -182,7 +239,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     struct study *y = find(s, spec);
     *out = (struct cs_lane_facts){0};
     if (y == NULL) {
-        is_missing(s, spec);
+        is_missing(s, spec, CS_CHUNK_TARGET);
         return cs_error_set(err, CS_EAGAIN, "the spec is being fetched");
     }
     if (lane >= y->plan.n_lanes)
@@ -192,7 +249,9 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     struct cs_made_endpoint *e = NULL;
     const struct cs_endpoint_means means = {s->simulator, s->permits};
     struct cs_error why = {0};
-    if (cs_endpoint_make(++s->serial, &means, a, m->model, &e, &why) == CS_OK) {
+    if (cs_address_has_servers(a)) {
+        find_servers(s, y, a, m->model, out);
+    } else if (cs_endpoint_make(++s->serial, &means, a, m->model, &e, &why) == CS_OK) {
         LL_PREPEND(y->endpoints, e);
         out->endpoint = &e->pub;
     } else {
@@ -204,8 +263,10 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     out->form = a->response_format;
     out->timeout_ms = m->timeout_ms;
     out->metered = y->spec.study->budget_nano_usd >= 0;
+    out->confidential = y->spec.study->confidential;
     out->cap = m->max_output_tokens;
     out->talks = cs_script_is_used(y->spec.study);
+    out->remembers = cs_service_remembers(a->service);
     add_pools(a, m, out);
     return CS_OK;
 }
@@ -219,6 +280,32 @@ static void source_release(void *self, void *study)
         return;
     DL_DELETE(s->all, y);
     study_free(y);
+}
+
+static void piece_is_missing(void *self, const uint8_t digest[32], uint32_t bytes)
+{
+    is_missing(self, digest, bytes);
+}
+
+/* The images of a trial of a study that has some. CS_EAGAIN: they are asked for. */
+static enum cs_err take_images(struct study *y, const struct cs_coords *at, struct cs_trial *out, struct cs_error *err)
+{
+    struct cs_case_source cases = cs_chunks_source(y->chunks);
+    struct cs_images_count count;
+    struct cs_case c;
+    uint32_t calls = 0, n = 0;
+    enum cs_err rc = cases.get(cases.self, at->case_index, &c, err);
+    if (rc == CS_OK)
+        rc = cs_request_lay(y->requests, at, &c, &calls, err);
+    if (rc != CS_OK)
+        return rc;
+    (void)cs_request_image_tokens(y->requests, &count);
+    out->extra = count.usual * BYTES_OF_A_TOKEN;
+    const struct cs_image *images = cs_request_images(y->requests, &n);
+    if (n > 0)
+        rc = cs_pictures_hold(y->owner->pictures, images, n, piece_is_missing, y->owner, &y->held, err);
+    out->held = y->held;
+    return rc;
 }
 
 /* The call of a conversation that comes after n_said replies. */
@@ -243,7 +330,8 @@ static enum cs_err turn_of(struct study *y, const struct cs_coords *at, const ch
         return rc;
     cs_digest_blake2b_256(y->body.data, y->body.len, digest);
     memcpy(out->sent, digest, sizeof out->sent);
-    out->free = !turn.answers;
+    out->last = cs_request_is_last(y->requests);
+    out->free = out->tools > 0 ? !out->last : !turn.answers;
     out->body = cs_buf_cstr(&y->body);
     out->body_len = (uint32_t)y->body.len;
     return CS_OK;
@@ -264,10 +352,19 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
         return rc;
     cs_cells_trial_digest(cells, y->spec.study, at.cell, at.repeat, &out->digest);
     out->question = at.question;
+    out->block = at.case_index;
     out->elements = cells->elements[at.cell];
     memcpy(&out->prompt, cells->body_digest[at.cell], sizeof out->prompt);
     out->calls = cells->calls[at.cell];
-    out->free = false;
+    out->free = out->last = false;
+    const struct cs_toolset *set = cs_tools_of(y->spec.study, &y->spec.study->questions[at.question]);
+    out->tools = set != NULL ? set->max_calls : 0;
+    cs_pictures_let_go(y->held);
+    y->held = NULL;
+    if (cells->images != NULL)
+        rc = take_images(y, &at, out, err);
+    if (rc != CS_OK)
+        return rc;
     if (out->calls > 1)
         return turn_of(y, &at, said, n_said, out, err);
     out->body = cells->body[at.cell];
@@ -284,12 +381,14 @@ static struct cs_answer_check source_parses(void *self, void *study, uint32_t la
                            n);
 }
 
-static bool source_missing(void *self, uint8_t digest[32])
+static bool source_missing(void *self, uint8_t digest[32], uint32_t *bytes)
 {
     struct cs_studies *s = self;
     if (s->n_missing == 0)
         return false;
-    memcpy(digest, s->missing[--s->n_missing].digest, 32);
+    memcpy(digest, s->missing[0].digest, 32);
+    *bytes = s->missing[0].bytes;
+    memmove(s->missing, s->missing + 1, --s->n_missing * sizeof *s->missing);
     return true;
 }
 
@@ -314,6 +413,7 @@ static enum cs_err source_put(void *self, const uint8_t digest[32], const void *
 {
     struct cs_studies *s = self;
     bool taken = false;
+    is_here(s, digest);
     enum cs_err rc = put_chunk(s, digest, bytes, n, &taken, err);
     if (rc != CS_OK || taken)
         return rc;
@@ -321,6 +421,8 @@ static enum cs_err source_put(void *self, const uint8_t digest[32], const void *
     cs_digest_blake2b_256(bytes, n, is);
     if (memcmp(is, digest, 32) != 0)
         return cs_error_set(err, CS_ECORRUPT, "the bytes do not have the digest asked for");
+    if (cs_pictures_put(s->pictures, digest, bytes, n))
+        return CS_OK;
     for (struct study *y = s->all, *next; y != NULL; y = next) { /* asked for once, and not wanted any more */
         next = y->next;
         if (y->refs == 0) {

@@ -15,6 +15,7 @@
 #include "coordinator/core/operator.h"
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
+#include "coordinator/lanes/trouble.h"
 #include "coordinator/core/session.h"
 #include "coordinator/core/supersede.h"
 #include "coordinator/core/voids.h"
@@ -197,6 +198,10 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_LIMITS:
         cs_operator_limits(core, e);
         break;
+    case CS_EV_AWAITED:
+        core->awaited = e->awaited.gen;
+        core->announce_dirty = true;
+        break;
     case CS_EV_KEYS:
         cs_session_keys(core, e);
         break;
@@ -337,6 +342,10 @@ void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, str
     if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;
+    }
+    if (out->state == CS_LANE_OPEN) {
+        out->outage_ms = cs_coordinator_trouble_outage_ms(core, l);
+        out->poor_ms = l->poor_ms != 0 ? core->now_ms - l->poor_ms + 1 : 0;
     }
 }
 

@@ -13,10 +13,12 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/core/session.h"
 #include "coordinator/core/talks.h"
 #include "coordinator/lanes/skew.h"
 #include "coordinator/lanes/trouble.h"
+#include "store/holders.h"
 
 enum { CAPACITY_MAX = 1 << 20 };
 
@@ -140,7 +142,7 @@ static void hello(struct cs_core *core, const struct cs_event *e)
                           "a worker needs a name, of printable characters without blanks and quotes");
         return;
     }
-    if (is_banned(core, cs_session_fingerprint(h->worker, h->nonce))) {
+    if (is_banned(core, cs_holders_fingerprint(h->worker, h->nonce))) {
         cs_session_reject(core, e->message.peer, "mismatch", 0, cs_session_mismatch);
         return;
     }
@@ -201,8 +203,10 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
             cs_deal_dirty(core, lane);
         cs_lease_want(core, s, lane, capacity);
         cs_deal_said(core, s, lane, w[i].jams, ack);
+        if (cs_serving_said(core, s, lane, &w[i], ack >= s->lanes[lane->slot].told_seq))
+            cs_deal_dirty(core, lane);
         if (!trouble || ack >= s->resume_seq) /* else it was said before `resume` */
-            cs_coordinator_trouble_said(s, lane, &w[i]);
+            cs_coordinator_trouble_said(core, s, lane, &w[i]);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/deal.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/serving.h"
 
 /* ---- slots ------------------------------------------------------------------------------------------- */
 
@@ -47,8 +48,10 @@ static void unload_lane(struct cs_core *core, uint32_t slot)
 {
     struct cs_session *s, *next;
 
-    HASH_ITER (hh, core->sessions, s, next)
+    HASH_ITER (hh, core->sessions, s, next) {
+        cs_serving_left(s, core->lanes[slot]);
         memset(&s->lanes[slot], 0, sizeof s->lanes[slot]);
+    }
     cs_quarantine_forget(core, core->lanes[slot]);
     core->n_broke -= core->lanes[slot]->broke;
     cs_coordinator_lane_close(core->lanes[slot]);

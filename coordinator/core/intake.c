@@ -29,10 +29,12 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/core/session.h"
 #include "coordinator/core/talks.h"
 #include "coordinator/lanes/state.h"
 #include "coordinator/lanes/talked.h"
+#include "coordinator/lanes/trouble.h"
 
 enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
 /* Under a budget a call that may have been billed, and gave nothing: how often its trial is planned again by itself, if nobody knows what it
@@ -175,14 +177,22 @@ static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane
     return live;
 }
 
+/* A conversation that goes on in a session of the system's, which was lost: it is begun anew (talks.h). */
+static bool is_session_lost(const struct cs_lane *lane, const struct cs_output *o)
+{
+    return lane->remembers && o->turns_done > 1 &&
+           (o->outcome == CS_OUTCOME_provider_error || o->outcome == CS_OUTCOME_transport);
+}
+
 /* A failure whose call was, or may have been, billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
 static bool goes_again(struct cs_lane *lane, const struct cs_output *o)
 {
-    const bool told = o->input_tokens > 0 || o->output_tokens > 0;
+    const bool told = o->input_tokens > 0 || o->output_tokens > 0, lost = is_session_lost(lane, o),
+               paid = cs_budget_is_set(lane->study) && (told || cs_budget_is_unknown(o));
 
-    if (!cs_budget_is_set(lane->study) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
+    if (!lane->open || lane->cancelled || !(lost || paid))
         return false;
-    return cs_coordinator_lane_again(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
+    return cs_coordinator_lane_again(lane, o->position)->times++ < (told && !lost ? AGAIN_TOLD_MAX : AGAIN_MAX);
 }
 
 /* A timeout that our own overload made is not an answer: the trial stays planned, and this call is kept as an attempt. */
@@ -190,7 +200,7 @@ static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struc
                          enum cs_trial_state state)
 {
     return o->outcome == CS_OUTCOME_timeout && state == CS_TRIAL_PLANNED && lane->open && !lane->cancelled &&
-           cs_ramp_overloaded(&lane->ramp, core->now_ms) &&
+           cs_serving_overloaded(lane, o->server, core->now_ms) &&
            cs_coordinator_lane_again(lane, o->position)->further++ < FURTHER_MAX;
 }
 
@@ -329,6 +339,8 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     if (worst > 0 && cs_budget_is_unknown(o) && !cs_budget_is_by_call(lane, o))
         cs_risk_write_off(core, lane->study, worst);
     core->intake.received++;
+    if (answer)
+        cs_coordinator_trouble_alive(lane, core->now_ms);
     if (goes_further(core, lane, o, state))
         row.flags = CS_OUTPUT_ATTEMPT;
     else if (cs_draws_again(core, lane, o, state))
@@ -379,7 +391,8 @@ static void admit(struct cs_core *core, struct cs_session *s, uint64_t number, s
         .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
 
     if (!resent || o->turn > 0)
-        v = cs_coordinator_talks_judge(core, lane, o, owner, cs_intake_fingerprint(o), resent);
+        v = cs_coordinator_talks_judge(core, lane, o, owner, cs_intake_fingerprint(o), resent,
+                                       is_holder(s, lane, o->position));
     row.turn = v.turn;
     switch (v.kind) {
     case CS_TALKS_OUTPUT:

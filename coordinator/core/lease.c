@@ -173,6 +173,7 @@ uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_l
         set = cs_budget_afford(core, lane, page, &set, &worst);
     if (cs_bits_none(&set))
         return 0;
+    lane->poor_ms = 0;
     l = cs_lease_make(core, s, lane, page, &set, &worst);
     if (budget || lane->further_group > core->durable_group) { /* the rows that explain its calls first */
         l->assign_seq = CS_UNTOLD;

@@ -197,6 +197,10 @@ void cs_operator_budget(struct cs_core *core, uint64_t study, int64_t nano_usd)
     if (y->newest == NULL || y->newest->budget_nano_usd < 0)
         return;
     y->newest->budget_nano_usd = nano_usd;
+    for (uint32_t i = 0; i < core->n_slots; i++) { /* whether it is enough is seen anew */
+        if (core->lanes[i] != NULL && core->lanes[i]->study == y)
+            core->lanes[i]->poor_ms = 0;
+    }
     core->announce_dirty = core->regrant =
         true; /* lanes that stopped for want of money: cs_budget_review, in this step */
 }

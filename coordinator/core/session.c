@@ -21,9 +21,11 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/lanes/state.h"
 #include "coordinator/lanes/trouble.h"
 #include "protocol/base/plain.h"
+#include "store/holders.h"
 
 enum { BANNED_MAX = 1024, CAPACITY_MAX = 1 << 20 };
 
@@ -49,8 +51,8 @@ static void drop_wants(struct cs_core *core, struct cs_session *s)
         if (core->lanes[i] == NULL)
             continue;
         cs_lease_want(core, s, core->lanes[i], 0);
-        cs_coordinator_trouble_set(s, core->lanes[i], NULL);
-        cs_coordinator_trouble_away(s, core->lanes[i], NULL);
+        cs_serving_left(s, core->lanes[i]);
+        cs_coordinator_trouble_left(s, core->lanes[i]);
     }
 }
 
@@ -68,29 +70,11 @@ static void free_leases(struct cs_core *core, struct cs_session *s, uint64_t see
     }
 }
 
-uint64_t cs_session_fingerprint(const char *worker, uint64_t nonce)
-{
-    uint64_t h = cs_rng_mix64(nonce);
-
-    for (; *worker != '\0'; worker++)
-        h = cs_rng_mix64(h ^ (uint8_t)*worker);
-    return h;
-}
-
 /* ---- the names of those who may hold leases, on disk (decision 10) ----------------------------------- */
-
-static void name_row(struct cs_core *core, const char *worker, bool present)
-{
-    char key[40];
-    uint64_t h = cs_session_fingerprint(worker, 0);
-
-    snprintf(key, sizeof key, "worker/%016llx", (unsigned long long)h);
-    cs_batch_add_meta(core->open->batch, key, present ? worker : NULL, present ? (uint32_t)strlen(worker) + 1 : 0);
-}
 
 void cs_session_enrol(struct cs_core *core, struct cs_session *s)
 {
-    name_row(core, s->worker, true);
+    cs_holders_note(core->open->batch, s->worker, true);
     s->registering = core->open->number;
     core->n_registering++;
 }
@@ -125,7 +109,7 @@ void cs_session_expected_came(struct cs_core *core, const char *worker)
 void cs_session_unexpect(struct cs_core *core)
 {
     for (uint32_t i = 0; i < core->expected.n; i++) {
-        name_row(core, core->expected.items[i], false);
+        cs_holders_note(core->open->batch, core->expected.items[i], false);
         free(core->expected.items[i]);
     }
     core->expected.n = 0;
@@ -136,7 +120,7 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
     if (!s->registered)
         core->n_registering--;
     if (how != CS_ENDED_RECONNECT)
-        name_row(core, s->worker, false);
+        cs_holders_note(core->open->batch, s->worker, false);
     drop_wants(core, s);
     core->fresh &= how != CS_ENDED_LOST && how != CS_ENDED_EXPELLED;
     if (how == CS_ENDED_LOST)
@@ -281,7 +265,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     s->minor = h->minor;
     s->nonce = h->nonce;
     s->hello = e->message.m->seq;
-    s->process = cs_session_fingerprint(s->worker, s->nonce);
+    s->process = cs_holders_fingerprint(s->worker, s->nonce);
     s->heard_ms = s->worked_ms = s->seen_ms = core->now_ms;
     cs_deal_new(core, s);
     HASH_ADD(hh, core->sessions, id, sizeof s->id, s);

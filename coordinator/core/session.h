@@ -32,7 +32,6 @@ void cs_session_expected_came(struct cs_core *core, const char *worker);
 void cs_session_reject(struct cs_core *core, const struct cs_peer *peer, const char *code, uint32_t retry_after_ms,
                        const char *text);
 void cs_session_blame(struct cs_core *core, struct cs_session *s,
-                      const char *what);                             /* a message that it should not send */
-uint64_t cs_session_fingerprint(const char *worker, uint64_t nonce); /* tells one process from another */
+                      const char *what); /* a message that it should not send */
 
 #endif

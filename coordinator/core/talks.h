@@ -6,6 +6,9 @@
  *   one of those that stand, once more                                nothing: it is here
  *   any other                                                         a duplicate: paid for, and its sender is told (refusal TURN) to go on from what stands
  *
+ * In a lane that remembers (lanes/state.h) a session is its worker's alone: the first call's reply from the holder of a trial of which turns stand
+ * begins it anew. What stood is kept, and stands no more.
+ *
  * A turn that stands, from one who does not hold its trial (any more): its sender is told so too; it asks, and hears nothing. What it still
  * believes to hold is asked back.
  * Nobody starts a call before the replies in it were acknowledged, so a reply answers what stands unless its sender lost its lease, or did
@@ -31,10 +34,10 @@ struct cs_coordinator_talks_verdict {
     struct cs_batch_turn turn; /* for its row */
 };
 
-/* Changes nothing that is kept of the trial. print: the output's fingerprint; resent: it came before. */
+/* Changes nothing that is kept of the trial. print: the output's fingerprint; resent: it came before; held: its sender holds the trial. */
 struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *core, struct cs_lane *lane,
                                                                const struct cs_output *o, const struct cs_owner *owner,
-                                                               uint64_t print, bool resent);
+                                                               uint64_t print, bool resent, bool held);
 void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
                                  uint64_t print); /* in the open group */
 void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane,

@@ -83,9 +83,8 @@ static void say(struct cs_alike *a, const struct cs_output *o)
     quote(o->text != NULL ? o->text : "", words, sizeof words);
     if (o->http_status != 0 && o->outcome != CS_OUTCOME_unparsable)
         snprintf(status, sizeof status, ", HTTP %u", o->http_status);
-    snprintf(a->why, sizeof a->why,
-             "%u trials in a row ended alike (%s%s): \"%s\"; `clinsafe resume` goes on all the same", a->n,
-             cs_outcome_name((enum cs_outcome)o->outcome), status, words);
+    snprintf(a->why, sizeof a->why, "%u trials in a row ended alike (%s%s): \"%s\"; resumed, it goes on all the same",
+             a->n, cs_outcome_name((enum cs_outcome)o->outcome), status, words);
 }
 
 bool cs_alike_ended(struct cs_alike *a, const struct cs_output *o)

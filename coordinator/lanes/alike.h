@@ -2,8 +2,8 @@
  *
  * Until its first readable answer (ok, refused, content_filtered, truncated) a lane may have had CS_ALIKE_MAX trials begun, no more. When
  * that many ended alike in a row (a failure of the same outcome, status and code; or, while nothing was readable yet, unparsable) it
- * pauses by itself and says in the provider's words why. `resume` goes on and does not ask again. A study that accepts unparsable answers
- * is not paused for them. Both are on disk: "alike/GEN/LANE" holds the reason, or nothing once an operator has resumed.
+ * pauses by itself and says in the provider's words why. `resume` goes on and does not ask again. A study that accepts unparsable answers,
+ * or a coordinator that was told to (--accept-unparsable), does not pause for them. Both are on disk: "alike/GEN/LANE" holds the reason, or nothing once an operator has resumed.
  *
  * Part of the core: pure, called from within a step. Thread: the I/O loop.
  */
@@ -24,7 +24,7 @@ enum { CS_ALIKE_MAX = 50, CS_ALIKE_WHY = 300 };
 struct cs_alike {
     bool proven;             /* something was readable */
     bool allowed;            /* an operator resumed it all the same */
-    bool accepts_unparsable; /* so the study says */
+    bool accepts_unparsable; /* so the study says, or who runs it */
     uint32_t n;              /* trials in a row that ended alike, */
     uint64_t fingerprint;    /* so; 0: as any did */
     char why[CS_ALIKE_WHY];  /* it paused for this; "": it did not */

@@ -2,6 +2,7 @@
 
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/lanes/state.h"
 
 uint32_t cs_announce_calls(uint32_t part)
@@ -22,7 +23,7 @@ static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
 
 static uint32_t lanes_of(const struct cs_core *core)
 {
-    uint32_t n = 0;
+    uint32_t n = core->awaited != 0;
 
     for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next)
         n += gen->n_lanes;
@@ -49,8 +50,13 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
             info->weight = gen->study->weight != CS_WEIGHT_USUAL ? gen->study->weight : 0;
             info->calls = to != NULL ? tell_part(to, l) : 0;
             info->limits = l->limits;
+            if (to != NULL)
+                cs_serving_tell(core, l, info);
         }
     }
+    if (core->awaited != 0)
+        out->lanes[out->n_lanes++] = (struct cs_lane_info){
+            .gen = core->awaited, .lane = CS_LANE_AWAITED, .state = CS_LANE_PAUSED};
 }
 
 static uint64_t stir(uint64_t h, uint64_t v)

@@ -39,7 +39,7 @@ bool cs_budget_is_unknown(const struct cs_output *o)
 
 static bool costs_tokens(const struct cs_lane *lane)
 {
-    return lane->price.input != 0 || lane->price.output != 0;
+    return lane->price.input != 0 || lane->price.output != 0 || lane->price.cached > 0 || lane->price.cache_write > 0;
 }
 
 bool cs_budget_is_by_call(const struct cs_lane *lane, const struct cs_output *o)
@@ -90,9 +90,7 @@ static int64_t worst_after(struct cs_core *core, const struct cs_lane *lane, uin
         cs_act_end(core, rc, err.msg);
         return -1;
     }
-    (void)cs_price_most(&lane->price, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
-    if (calls > 1) /* that has the price of one call */
-        worst = cs_price_add(worst, cs_price_requests(&lane->price, calls - 1));
+    (void)cs_price_most(&lane->price, calls, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
     return worst > 0 ? worst : CS_WORST_LEAST;
 }
 
@@ -172,6 +170,13 @@ void cs_budget_review(struct cs_core *core)
         core->n_broke--;
         core->announce_dirty = core->regrant = true;
     }
+}
+
+/* For now there is no money for more of it, and some may come back. */
+static void want_of_money(const struct cs_core *core, struct cs_lane *lane)
+{
+    if (lane->poor_ms == 0)
+        lane->poor_ms = core->now_ms;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -293,6 +298,8 @@ static bool open_group(struct cs_core *core, const struct cs_core_study *y)
         if (needs > cs_budget_left(core, y)) {
             if (idle[i] && !may_come_back(core, y))
                 stop(core, l, needs);
+            else if (idle[i])
+                want_of_money(core, l);
         } else if (runs(l) && l->opened == rank) {
             l->opened = end;
         }
@@ -342,6 +349,19 @@ struct cs_worst cs_budget_worst(struct cs_core *core, struct cs_lane *lane, uint
     return worst;
 }
 
+/* Of a trial that is granted. In a session that only its worker knew a conversation is begun anew; no call of it is dearer than the last. */
+static struct cs_worst worst_granted(struct cs_core *core, struct cs_lane *lane, uint64_t position)
+{
+    const struct cs_talk_at *t = lane->remembers ? cs_talked_of(core, lane, position) : NULL;
+    struct cs_worst worst;
+
+    if (t == NULL || t->talk.calls == 1)
+        return cs_budget_worst(core, lane, position);
+    worst.all = worst_of(core, lane, position);
+    worst.one = worst_after(core, lane, position, t->talk.calls - 1);
+    return worst;
+}
+
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
                                 struct cs_worst *worst)
 {
@@ -353,7 +373,7 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
     for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
         if (!cs_bits_has(which, i))
             continue;
-        one = cs_budget_worst(core, lane, page * CS_PAGE_TRIALS + i);
+        one = worst_granted(core, lane, page * CS_PAGE_TRIALS + i);
         if (one.all < worst->all)
             one = *worst;
         if (core->ended || cs_price_times(one.all, (uint64_t)n + 1) > cs_budget_left(core, lane->study))
@@ -364,7 +384,11 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
         if (lane->talks)
             break; /* what is left of each is another sum */
     }
-    if (n == 0 && !core->ended && !cs_bits_none(which) && !may_come_back(core, lane->study))
+    if (n > 0 || core->ended || cs_bits_none(which))
+        return set;
+    if (may_come_back(core, lane->study))
+        want_of_money(core, lane);
+    else
         stop(core, lane, one.all);
     return set;
 }

@@ -3,6 +3,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/announce.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/lanes/trouble.h"
 
 enum { UNBOUND = CS_RAMP_UNBOUND };
@@ -87,7 +88,7 @@ static int turn_of(const struct cs_session *s, const struct cs_lane *lane)
 static void deal_lane(struct cs_core *core, struct cs_lane *lane)
 {
     struct cs_session *s, *next;
-    uint32_t most = cs_ramp_most(&lane->ramp, core->now_ms), n = 0, even = UNBOUND, left = 0;
+    uint32_t most = cs_serving_most(lane, core->now_ms), n = 0, even = UNBOUND, left = 0;
     uint64_t could = 0;
 
     HASH_ITER (hh, core->sessions, s, next) {
@@ -96,7 +97,7 @@ static void deal_lane(struct cs_core *core, struct cs_lane *lane)
         could += w;
         n += w > 0;
     }
-    cs_ramp_could(&lane->ramp, could < UNBOUND ? (uint32_t)could : UNBOUND - 1);
+    cs_serving_could(lane, could < UNBOUND ? (uint32_t)could : UNBOUND - 1);
     lane->most = most;
     lane->n_parts = 0;
     if (most != UNBOUND)
@@ -155,9 +156,9 @@ void cs_deal(struct cs_core *core)
 
 static void look(struct cs_core *core, struct cs_lane *lane)
 {
-    uint32_t most = cs_ramp_most(&lane->ramp, core->now_ms);
+    uint32_t most = cs_serving_most(lane, core->now_ms);
 
-    cs_ramp_note(&lane->ramp, core->now_ms, lane->slow, sizeof lane->slow);
+    cs_serving_note(lane, core->now_ms);
     if (most == lane->most)
         return;
     cs_log(CS_DEBUG, "lane_calls", "model=%s calls=%u was=%u", lane->name, most, lane->most);
@@ -181,7 +182,7 @@ void cs_deal_output(struct cs_core *core, struct cs_lane *lane, const struct cs_
                                .fault = !cs_outcome_is_answer((enum cs_outcome)o->outcome)};
     bool was_shy = lane->ramp.state == CS_RAMP_SHY;
 
-    cs_ramp_ended(&lane->ramp, &a, core->now_ms, &core->rng);
+    cs_serving_ended(core, lane, o->server, &a);
     if (was_shy != (lane->ramp.state == CS_RAMP_SHY))
         cs_log(was_shy ? CS_INFO : CS_WARN, was_shy ? "lane_in_time" : "lane_too_slow", "model=%s timeout_ms=%u",
                lane->name, lane->timeout_ms);

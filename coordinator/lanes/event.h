@@ -30,7 +30,9 @@ enum {
 struct cs_core_talk {
     uint32_t calls; /* that it makes; 1: it is none */
     uint32_t turns; /* that stand */
-    uint32_t draw;  /* how often it was asked again */
+    uint32_t draw;  /* how often it was asked again, and begun anew (store/turn_rows.h) */
+    uint32_t
+        max_calls; /* of tools; `calls` are then at most so many, and the replies decide which is the last. 0: it has none */
 };
 
 /* What the core asks about trials. */
@@ -51,9 +53,9 @@ struct cs_core_plan {
     /* Of a trial in a lane that has conversations (lane_load.talks): what stands of it on disk. */
     enum cs_err (*talk)(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
                         const struct cs_owner *owner, struct cs_core_talk *out, struct cs_error *err);
-    /* `sent` of the request that follows the turns which stand on disk. */
+    /* `sent` of the request that follows the turns which stand on disk, and whether it is the trial's last. */
     enum cs_err (*sent)(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
-                        const struct cs_owner *owner, const struct cs_core_talk *talk, uint8_t sent[16],
+                        const struct cs_owner *owner, const struct cs_core_talk *talk, uint8_t sent[16], bool *last,
                         struct cs_error *err);
     /* Whether exactly this output (as is_stored) stands as a turn. */
     bool (*is_turn)(void *self, const struct cs_output *o, const struct cs_owner *owner, uint32_t draw);
@@ -83,8 +85,9 @@ struct cs_lane_load {
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
-    bool talks;                      /* there are conversations among its trials */
-    bool accepts_unparsable;         /* as the study says */
+    bool talks;                      /* there are conversations among its trials, */
+    bool remembers;                  /* which go on in sessions of the system's (dialects/service.h) */
+    bool accepts_unparsable;         /* as the study says, or --accept-unparsable */
     uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */
     const char *over;                /* that of over.h */
@@ -143,6 +146,7 @@ enum cs_event_kind {
     CS_EV_BUDGET,    /* a study that has a budget gets another one */
     CS_EV_LIMITS,    /* a model of a study gets limits set by hand, or loses them */
     CS_EV_NOTE,      /* an act of the shell's own: only its note is written, with an answer after the commit */
+    CS_EV_AWAITED,   /* which generation waits for its turn, if any: announced, for whoever leaves when all is done */
     CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
@@ -233,6 +237,9 @@ struct cs_event {
         } meta;
         struct cs_generation_load *load;
         struct {
+            uint32_t gen; /* one of them; 0: none does */
+        } awaited;
+        struct {
             bool (*may_work)(void *self, const char *user_id);
             void *self;
         } keys;
@@ -318,6 +325,8 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *name;
     enum cs_lane_state state;
     const char *reason;
+    uint64_t outage_ms,
+        poor_ms; /* for how long nobody has been answered (trouble.h), or nothing could be leased for want of money; else 0 */
     uint64_t n_trials;                         /* positions: those left out too */
     uint64_t planned, done, failed, cancelled; /* by state, what is left out apart */
     uint64_t left_out, leased;

@@ -10,6 +10,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/ledger.h"
+#include "coordinator/lanes/serving.h"
 #include "coordinator/lanes/talked.h"
 
 enum { PAGE = CS_PAGE_TRIALS };
@@ -53,6 +54,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->paused = load->paused;
     l->draws = load->draws;
     l->talks = load->talks;
+    l->remembers = load->talks && load->remembers;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
     snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
     cs_coordinator_served_open(&l->served, load->served_key, load->served);
@@ -95,6 +97,7 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
     }
     cs_talked_close(lane);
     cs_coordinator_served_close(&lane->served);
+    cs_serving_close(lane);
     free(lane->blocks.items);
     free(lane->name);
     free(lane->ledger);

@@ -26,7 +26,7 @@ static void say(struct cs_lane *lane, const struct cs_output *o, bool pauses)
         n = snprintf(why, CS_OVER_WHY, "a reply tells %u input tokens, more than its request can have: %s",
                      o->input_tokens, "its usage is not to be trusted");
     if (pauses && n > 0 && n < CS_OVER_WHY)
-        snprintf(why + n, (size_t)(CS_OVER_WHY - n), "; `clinsafe resume` goes on all the same");
+        snprintf(why + n, (size_t)(CS_OVER_WHY - n), "; resumed, it goes on all the same");
 }
 
 static void mark(struct cs_core *core, const struct cs_lane *lane)

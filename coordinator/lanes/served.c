@@ -58,6 +58,18 @@ void cs_coordinator_served_close(struct cs_served *s)
     free(s->ids);
 }
 
+const char *cs_coordinator_served_newest(const struct cs_served *s, struct cs_arena *arena)
+{
+    struct words newest = {0};
+
+    for (const char *at = s->lines; at != NULL && *at != '\0'; at += strcspn(at, "\n") + 1) {
+        const struct words w = words_of(at);
+        if (w.n_model > 0)
+            newest = w;
+    }
+    return newest.n_model > 0 ? cs_arena_strndup(arena, newest.model, (size_t)newest.n_model) : "";
+}
+
 static void look_who(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
 {
     struct cs_served *s = &lane->served;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocol/base/arena.h"
 #include "protocol/wire/output.h"
 
 struct cs_core;
@@ -37,6 +38,8 @@ struct cs_served {
 /* key, lines: copied; each may be NULL. */
 void cs_coordinator_served_open(struct cs_served *s, const char *key, const char *lines);
 void cs_coordinator_served_close(struct cs_served *s);
+/* The model that came last of those that the lane's answers name; "": there is none yet. */
+const char *cs_coordinator_served_newest(const struct cs_served *s, struct cs_arena *arena);
 /* An answer; owner: whom it was bought for. */
 void cs_coordinator_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner);
 

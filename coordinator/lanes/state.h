@@ -129,15 +129,19 @@ struct cs_lane {
     struct {
         uint32_t n, cap;
         struct cs_opened_block *items;
-    } blocks;                  /* those of them that are not finished, */
-    struct cs_again *again;    /* and trials that were planned again after a call of unknown cost */
-    bool talks;                /* there are conversations among its trials: */
+    } blocks;               /* those of them that are not finished, */
+    struct cs_again *again; /* and trials that were planned again after a call of unknown cost */
+    bool remembers;         /* its conversations go on in sessions of the system's: one that was left is begun anew */
+    bool talks;             /* there are conversations among its trials: */
     struct cs_talk_at *talked; /* those of which something came lately, by position */
     struct cs_talk_at *by_key; /* likewise, by key */
     char *trouble;             /* the last reason a worker gave for not working here, or NULL */
     uint32_t n_trouble;        /* sessions that cannot work here */
     char *away;                /* likewise why nothing got through to the provider, or NULL */
     uint32_t n_away;           /* sessions that find it so */
+    uint64_t away_ms;          /* since when there has been no sign of life while some find it so; 0: none has */
+    uint64_t answered_ms;      /* its last answer; 0: there was none */
+    uint64_t poor_ms;          /* since when nothing could be leased for want of money; 0: there is money */
     char note[320];            /* what status shows of these */
     uint32_t n_want;           /* sessions with capacity > 0 here */
     uint64_t wanted;           /* their capacity */
@@ -145,10 +149,21 @@ struct cs_lane {
     struct cs_limits limits; /* set by hand, announced; 0: as the study says */
     uint32_t max_output_tokens, timeout_ms;
     struct cs_ramp ramp;
+    struct cs_serving *servers; /* those that workers have told of (serving.h); 0: it is at one address */
+    uint32_t n_servers;
     uint32_t most, n_parts; /* what the ramp allowed when it was looked at last; sessions with a part of it */
     bool deal_dirty;
     uint64_t worked_ms, works_since_ms; /* the last work of any session; the first of it after a pause (caps.h) */
     char slow[240];                     /* what status shows of calls that end at the time limit */
+};
+
+enum { CS_SERVINGS_MAX = 2 * CS_SERVERS_MAX }; /* those that left make room for others when there are so many */
+
+/* One of its servers. */
+struct cs_serving {
+    char *url;
+    struct cs_ramp ramp;
+    uint32_t n_listed, n_up; /* sessions that have it in their list; that find it up */
 };
 
 /* ---- leases and sessions ------------------------------------------------------------------------------ */
@@ -197,6 +212,15 @@ struct cs_risk {
 
 enum { CS_RIVALS = 4, CS_PROBES = 2 };
 
+/* What a session says of a lane's servers, by their place in the lane. */
+struct cs_said_servers {
+    struct cs_said_server {
+        bool listed, up, told;
+        uint32_t jams;
+    } * all;
+    uint32_t n;
+};
+
 struct cs_session {
     uint64_t id;
     struct cs_peer peer;
@@ -235,8 +259,9 @@ struct cs_session {
     struct {
         uint32_t capacity, held;
         bool trouble, away;
-        uint32_t part;            /* calls that it may have in flight (deal.h) */
-        uint32_t told, jams;      /* as announced to it, and as it says: 0 for nothing */
+        uint32_t part;       /* calls that it may have in flight (deal.h) */
+        uint32_t told, jams; /* as announced to it, and as it says: 0 for nothing */
+        struct cs_said_servers servers;
         uint64_t told_seq, dealt; /* our message that told it; the deal that it got it in */
     } lanes[CS_SLOTS];
     bool untold_part;
@@ -403,6 +428,8 @@ struct cs_core {
     uint32_t n_pending;
     struct cs_group *spare;
     uint64_t groups, durable_group; /* made so far; the newest on disk */
+
+    uint32_t awaited; /* a generation that waits for its turn; 0: none */
 
     bool draining; /* grant nothing */
     bool stopping; /* end as soon as all is committed; else wait for the sessions */

@@ -1,6 +1,7 @@
 #include "coordinator/lanes/talked.h"
 
 #include "coordinator/lanes/act.h"
+#include "store/turn_rows.h"
 
 struct cs_talk_at *cs_talked_find(const struct cs_lane *lane, uint64_t position)
 {
@@ -26,9 +27,20 @@ static struct cs_talk_at *sibling(const struct cs_core *core, const struct cs_la
     return t;
 }
 
+static bool is_of_draw(const struct cs_talk_at *a, const struct cs_talk_at *b)
+{
+    return a->talk.draw % CS_TURN_ROWS_ANEW == b->talk.draw % CS_TURN_ROWS_ANEW;
+}
+
+static bool is_ahead(const struct cs_talk_at *a, const struct cs_talk_at *b)
+{
+    return a->talk.draw > b->talk.draw || (a->talk.draw == b->talk.draw && a->talk.turns > b->talk.turns);
+}
+
 static void copy(struct cs_talk_at *to, const struct cs_talk_at *from)
 {
     to->talk.turns = from->talk.turns;
+    to->talk.draw = from->talk.draw;
     to->group = from->group;
     to->print = from->print;
 }
@@ -41,7 +53,7 @@ void cs_talked_stands(struct cs_core *core, struct cs_lane *lane, struct cs_talk
     t->group = core->open->number;
     t->print = print;
     t->misfits = 0;
-    if (same != NULL && same->talk.draw == t->talk.draw)
+    if (same != NULL && is_of_draw(same, t))
         copy(same, t);
 }
 
@@ -66,7 +78,7 @@ struct cs_talk_at *cs_talked_get(struct cs_core *core, struct cs_lane *lane, uin
     t->key.owner = *owner;
     t->talk = talk;
     same = sibling(core, lane, &t->key);
-    if (same != NULL && same->talk.draw == talk.draw && same->talk.turns > talk.turns)
+    if (same != NULL && is_of_draw(same, t) && is_ahead(same, t))
         copy(t, same); /* what is not on disk yet */
     HASH_ADD(hh, lane->talked, position, sizeof t->position, t);
     HASH_ADD(hh_key, lane->by_key, key, sizeof t->key, t);

@@ -8,22 +8,22 @@
 
 enum { EVENTS_SHOWN = 12, WORKERS_SHOWN = 200, WORKER_SILENT_MS = 12000 };
 
-static bool stands(const struct cs_progress_lane *l)
-{
-    return strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
-}
-
 static void needs(struct cs_buf *out, const struct cs_progress *p)
 {
     unsigned n = 0;
 
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
-        if (!stands(l))
+        if (!cs_progress_lane_needs(l))
             continue;
         cs_buf_str(out, n++ > 0 ? "; " : "");
         cs_markup_text(out, l->model);
-        cs_buf_printf(out, " %s", l->state);
+        if (cs_progress_lane_is_out(l)) {
+            cs_buf_str(out, ": no answer since ");
+            cs_markup_time(out, l->held_since_wall_ms);
+        } else {
+            cs_buf_printf(out, " %s", l->state);
+        }
         if (l->reason[0] != '\0') {
             cs_buf_str(out, ": ");
             cs_markup_text(out, l->reason);
@@ -51,9 +51,9 @@ static void write_studies(const struct cs_page_facts *f, struct cs_buf *out)
         cs_buf_str(out, "<td class=\"num\">");
         cs_markup_count(out, (uint64_t)(p->outputs_per_s + 0.5));
         cs_buf_str(out, "<td class=\"num\">");
-        cs_markup_duration(out, p->eta_s);
+        cs_markup_duration(out, cs_progress_stands(p) ? -1 : p->eta_s);
         cs_buf_str(out, "<td class=\"num\">");
-        cs_markup_usd(out, p->committed_nano_usd);
+        cs_markup_spent(out, p);
         cs_buf_str(out, "<td class=\"num\">");
         if (p->budget_nano_usd >= 0)
             cs_markup_usd(out, p->budget_nano_usd);
@@ -94,6 +94,21 @@ static const char *outcome_heading(enum cs_outcome o)
 #undef X
     };
     return headings[o];
+}
+
+/* "98 % of 40,000 requests a minute" */
+static void write_binds(const struct cs_progress_lane *l, struct cs_buf *out)
+{
+    if (l->binds == NULL || l->binds[0] == '\0') {
+        cs_markup_text(out, cs_progress_lane_stands(l) ? l->state : "-");
+        return;
+    }
+    if (l->limit > 0) {
+        cs_buf_printf(out, "%.0f %% of ", 100 * (l->used < l->limit ? l->used : l->limit) / l->limit);
+        cs_markup_count(out, (uint64_t)(l->limit + 0.5));
+        cs_buf_char(out, ' ');
+    }
+    cs_markup_text(out, cs_progress_binds_words(l->binds));
 }
 
 static void write_lanes(const struct cs_progress *p, uint32_t number, struct cs_buf *out)
@@ -137,7 +152,7 @@ static void write_lanes(const struct cs_progress *p, uint32_t number, struct cs_
             cs_markup_count(out, l->counters.outcome[o]);
         }
         cs_buf_str(out, "<td>");
-        cs_markup_text(out, l->binds != NULL && l->binds[0] != '\0' ? l->binds : stands(l) ? l->state : "-");
+        write_binds(l, out);
         cs_buf_str(out, "</tr>\n");
     }
     cs_markup_table_end(out);
@@ -218,6 +233,20 @@ static void write_disk(const struct cs_page_facts *f, struct cs_buf *out)
     cs_buf_printf(out, " (term %u).</p>\n", f->term);
 }
 
+/* On top: on a telephone a table's last column is out of sight. */
+static void write_needs(const struct cs_page_facts *f, struct cs_buf *out)
+{
+    for (uint32_t i = 0; i < f->n_studies; i++) {
+        if (!cs_progress_stands(&f->studies[i]))
+            continue;
+        cs_buf_str(out, "<p class=\"bad\">");
+        cs_markup_text(out, f->studies[i].study);
+        cs_buf_str(out, ": ");
+        needs(out, &f->studies[i]);
+        cs_buf_str(out, "</p>\n");
+    }
+}
+
 void cs_duty_page(const struct cs_page_facts *f, struct cs_buf *out)
 {
     cs_markup_head(out, "ClinSafe: operators", f);
@@ -225,6 +254,7 @@ void cs_duty_page(const struct cs_page_facts *f, struct cs_buf *out)
     cs_markup_text(out, f->host);
     cs_buf_str(out, "</h1>\n");
     write_disk(f, out);
+    write_needs(f, out);
     if (f->n_studies == 0)
         cs_buf_str(out, "<p>No study has been submitted yet.</p>\n");
     else

@@ -175,10 +175,41 @@ static void lane_leased(const struct cs_progress *p, const struct cs_progress_la
     sample(out, "clinsafe_lane_trials_leased", p, l, NULL, NULL, (double)l->leased);
 }
 
+/* A server's address is a label: a lane has few, and names no more than its list does. */
+static void sample_server(struct cs_buf *out, const char *name, const struct cs_progress *p,
+                          const struct cs_progress_lane *l, const char *server, const char *state, double value)
+{
+    const struct cs_metrics_label labels[] = {
+        {"study", p->study}, {"model", l->model}, {"server", server}, {"state", state}};
+    cs_metrics_sample(out, name, labels, state != NULL ? 4 : 3, value);
+}
+
+static void lane_server_calls(const struct cs_progress *p, const struct cs_progress_lane *l, struct cs_buf *out)
+{
+    for (uint32_t i = 0; i < l->n_servers; i++)
+        sample_server(out, "clinsafe_lane_server_calls_in_flight", p, l, l->servers[i].url, NULL,
+                      l->servers[i].in_flight);
+}
+
+static void lane_server_states(const struct cs_progress *p, const struct cs_progress_lane *l, struct cs_buf *out)
+{
+    static const char *const states[] = {"up", "away", "out"};
+    for (uint32_t i = 0; i < l->n_servers; i++) {
+        for (size_t k = 0; k < sizeof states / sizeof *states; k++)
+            sample_server(out, "clinsafe_lane_server_state", p, l, l->servers[i].url, states[k],
+                          strcmp(l->servers[i].state, states[k]) == 0);
+    }
+}
+
 static void lane_stopped(const struct cs_progress *p, const struct cs_progress_lane *l, struct cs_buf *out)
 {
     const bool stands = strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
     sample(out, "clinsafe_lane_stands_still", p, l, NULL, NULL, stands);
+}
+
+static void lane_out(const struct cs_progress *p, const struct cs_progress_lane *l, struct cs_buf *out)
+{
+    sample(out, "clinsafe_lane_provider_away", p, l, NULL, NULL, cs_progress_lane_is_out(l));
 }
 
 void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out)
@@ -187,7 +218,8 @@ void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out)
     write_intake(f, out);
     each_study(f, out, "clinsafe_study_running", "1 while trials are given out.", running);
     each_study(f, out, "clinsafe_study_eta_seconds",
-               "Until its slowest open lane has ended; absent where it cannot be said.", eta);
+               "Until its slowest open lane has ended; absent where it cannot be said: no worker, an outage, no money.",
+               eta);
     each_study(f, out, "clinsafe_study_budget_usd", "Its hard budget; absent where there is none.", budget);
     write_money(f, out);
     each_lane(f, out, "clinsafe_lane_info", CS_METRIC_GAUGE, "Names the generation and lane of a worker's figures.",
@@ -203,5 +235,13 @@ void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out)
               lane_tokens);
     each_lane(f, out, "clinsafe_lane_spend_usd", CS_METRIC_GAUGE, "What the answers committed in this lane cost.",
               lane_spend);
+    each_lane(f, out, "clinsafe_lane_server_calls_in_flight", CS_METRIC_GAUGE,
+              "HTTP calls under way at one of a lane's servers, where it has several.", lane_server_calls);
+    each_lane(
+        f, out, "clinsafe_lane_server_state", CS_METRIC_GAUGE,
+        "1 for the state that such a server is in: up, away (it does not answer), out (it is another model, or says no).",
+        lane_server_states);
     each_lane(f, out, "clinsafe_lane_stands_still", CS_METRIC_GAUGE, "1 while it is paused or stopped.", lane_stopped);
+    each_lane(f, out, "clinsafe_lane_provider_away", CS_METRIC_GAUGE, "1 while nobody is answered, for 15 s or longer.",
+              lane_out);
 }

@@ -30,7 +30,7 @@ struct cs_page_facts {
 const char *cs_health_word(const struct cs_page_facts *f);
 
 void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out);
-/* {"schema": "clinsafe.status/1", "as_of": ..., "fleet", ..., "studies": [as `status --json`]} */
+/* {"schema": "clinsafe.fleet/2", "as_of": ..., "fleet", ..., "studies": [as `status --json`]} (ops/schema/json/fleet.json) */
 void cs_fleet_json_write(const struct cs_page_facts *f, struct cs_buf *out);
 /* The page of whoever is on duty. */
 void cs_duty_page(const struct cs_page_facts *f, struct cs_buf *out);

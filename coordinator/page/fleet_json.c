@@ -1,33 +1,23 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "coordinator/page/facts.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
-
-static void word(struct cs_buf *out, const char *key, const char *value)
-{
-    cs_buf_printf(out, "\"%s\":", key);
-    cs_json_str(out, value, strlen(value));
-    cs_buf_char(out, ',');
-}
 
 void cs_fleet_json_write(const struct cs_page_facts *f, struct cs_buf *out)
 {
-    cs_buf_str(out, "{\"schema\":\"clinsafe.fleet/1\",");
-    cs_buf_printf(out, "\"as_of_ms\":%lld,", (long long)f->now_wall_ms);
-    word(out, "fleet", f->fleet);
-    word(out, "version", f->version);
-    word(out, "unhealthy", cs_health_word(f));
-    cs_buf_printf(out, "\"term\":%u,\"workers\":%u,\"since_ms\":%lld,\"redis\":%s,", f->term, f->workers,
-                  (long long)f->since_wall_ms,
-                  !f->has_redis      ? "null"
-                  : f->redis_answers ? "true"
-                                     : "false");
-    cs_buf_printf(out, "\"disk_free_bytes\":%llu,\"store_bytes\":%llu,\"studies\":[", (unsigned long long)f->disk_free,
-                  (unsigned long long)f->store_bytes);
-    for (uint32_t i = 0; i < f->n_studies; i++) {
-        cs_buf_str(out, i > 0 ? "," : "");
-        cs_progress_json(&f->studies[i], out);
-    }
-    cs_buf_str(out, "]}\n");
+    struct cs_json *root = cs_document_begin("fleet/2", f->now_wall_ms), *studies = cs_json_array();
+    cs_document_add(
+        root, cs_json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:I, s:I}", "fleet", f->fleet, "version", f->version,
+                           "unhealthy", cs_health_word(f), "term", (int)f->term, "workers", (int)f->workers, "since_ms",
+                           f->since_wall_ms, "redis", f->has_redis ? cs_json_boolean(f->redis_answers) : cs_json_null(),
+                           "disk_free_bytes", (int64_t)f->disk_free, "store_bytes", (int64_t)f->store_bytes));
+    for (uint32_t i = 0; i < f->n_studies; i++)
+        cs_json_array_append_new(studies, cs_document_money(cs_progress_to_json(&f->studies[i])));
+    cs_json_object_set_new(root, "studies", studies);
+    char *text = cs_json_dumps(root, CS_JSON_COMPACT | CS_JSON_REAL_PRECISION(15));
+    cs_buf_str(out, text);
+    cs_buf_char(out, '\n');
+    free(text);
+    cs_json_decref(root);
 }

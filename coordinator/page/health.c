@@ -5,6 +5,18 @@
 enum { COMMIT_SLOW_MS = 10000 };
 static const double DISK_SOON_S = 24 * 3600.0;
 
+/* Of the lanes that are under way. */
+static bool has_outage(const struct cs_page_facts *f)
+{
+    for (uint32_t i = 0; i < f->n_studies; i++) {
+        for (uint32_t k = 0; k < f->studies[i].n_lanes; k++) {
+            if (cs_progress_lane_is_out(&f->studies[i].lanes[k]))
+                return true;
+        }
+    }
+    return false;
+}
+
 const char *cs_health_word(const struct cs_page_facts *f)
 {
     if (f->commit_age_ms > COMMIT_SLOW_MS)
@@ -20,5 +32,8 @@ const char *cs_health_word(const struct cs_page_facts *f)
                 return "No worker is there: trials wait, and nothing is asked.";
         }
     }
+    if (has_outage(f))
+        return "A provider answers nobody: what is left of its model waits, and is asked again by itself. Look below "
+               "which, and since when.";
     return "";
 }

@@ -120,6 +120,13 @@ void cs_markup_usd(struct cs_buf *out, int64_t nano_usd)
     }
 }
 
+void cs_markup_spent(struct cs_buf *out, const struct cs_progress *p)
+{
+    if (cs_progress_is_lower_bound(p))
+        cs_buf_str(out, "at least ");
+    cs_markup_usd(out, p->committed_nano_usd);
+}
+
 void cs_markup_duration(struct cs_buf *out, double s)
 {
     if (s < 0)

@@ -12,12 +12,13 @@ void cs_markup_head(struct cs_buf *out, const char *title, const struct cs_page_
 void cs_markup_table(struct cs_buf *out, const char *id, const char *text, const char *const *headings, unsigned n);
 void cs_markup_table_end(struct cs_buf *out);
 void cs_markup_foot(struct cs_buf *out, const struct cs_page_facts *f);
-void cs_markup_count(struct cs_buf *out, uint64_t n);        /* 1,234,567 */
-void cs_markup_usd(struct cs_buf *out, int64_t nano_usd);    /* $12.34 */
-void cs_markup_duration(struct cs_buf *out, double seconds); /* "3 h 12 min"; "-" below 0 */
-void cs_markup_time(struct cs_buf *out, int64_t wall_ms);    /* "2026-11-29 14:22 UTC" */
-void cs_markup_bytes(struct cs_buf *out, uint64_t bytes);    /* 41 GB */
-double cs_markup_part(const struct cs_progress *p);          /* of what is wanted, 0 to 1 */
+void cs_markup_count(struct cs_buf *out, uint64_t n);                  /* 1,234,567 */
+void cs_markup_usd(struct cs_buf *out, int64_t nano_usd);              /* $12.34 */
+void cs_markup_spent(struct cs_buf *out, const struct cs_progress *p); /* "at least $2.73", where not all was told */
+void cs_markup_duration(struct cs_buf *out, double seconds);           /* "3 h 12 min"; "-" below 0 */
+void cs_markup_time(struct cs_buf *out, int64_t wall_ms);              /* "2026-11-29 14:22 UTC" */
+void cs_markup_bytes(struct cs_buf *out, uint64_t bytes);              /* 41 GB */
+double cs_markup_part(const struct cs_progress *p);                    /* of what is wanted, 0 to 1 */
 /* Answers a minute over the last day, as a drawing. */
 void cs_markup_pace(struct cs_buf *out, const struct cs_samples *s);
 

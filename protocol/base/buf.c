@@ -86,3 +86,16 @@ char *cs_buf_take(struct cs_buf *b)
     cs_buf_release(b);
     return s;
 }
+
+void cs_buf_u32(struct cs_buf *b, uint32_t v)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        cs_buf_char(b, (char)(uint8_t)(v >> shift));
+}
+
+void cs_buf_counted(struct cs_buf *b, const char *text)
+{
+    const size_t n = strlen(text);
+    cs_buf_u32(b, (uint32_t)n);
+    cs_buf_append(b, text, n);
+}

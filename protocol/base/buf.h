@@ -23,6 +23,8 @@ void cs_buf_clear(struct cs_buf *b);   /* keeps the memory */
 void cs_buf_append(struct cs_buf *b, const void *bytes, size_t n);
 void cs_buf_str(struct cs_buf *b, const char *s);
 void cs_buf_char(struct cs_buf *b, char c);
+void cs_buf_u32(struct cs_buf *b, uint32_t v);           /* big-endian, as digests are made of */
+void cs_buf_counted(struct cs_buf *b, const char *text); /* its length, so written, and it */
 void cs_buf_printf(struct cs_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The string built so far, never NULL; valid until the next append. */
 const char *cs_buf_cstr(const struct cs_buf *b);

@@ -24,6 +24,24 @@ void cs_digest_blake2b_256(const void *data, size_t n, uint8_t out[32])
     CS_ASSERT(crypto_generichash(out, 32, data, n, NULL, 0) == 0);
 }
 
+_Static_assert(sizeof(crypto_generichash_state) <= sizeof(struct cs_digest_stream), "a stream holds its state");
+
+void cs_digest_stream_begin(struct cs_digest_stream *s)
+{
+    ready();
+    crypto_generichash_init((void *)s, NULL, 0, 32);
+}
+
+void cs_digest_stream_add(struct cs_digest_stream *s, const void *data, size_t n)
+{
+    crypto_generichash_update((void *)s, data, n);
+}
+
+void cs_digest_stream_end(struct cs_digest_stream *s, uint8_t out[32])
+{
+    crypto_generichash_final((void *)s, out, 32);
+}
+
 static void put_u32(uint8_t *p, uint32_t v)
 {
     for (int i = 0; i < 4; i++)

@@ -19,6 +19,13 @@ struct cs_digest {
 };
 
 void cs_digest_blake2b_256(const void *data, size_t n, uint8_t out[32]);
+/* The same of what comes in pieces. */
+struct cs_digest_stream {
+    _Alignas(64) uint8_t state[384]; /* libsodium's */
+};
+void cs_digest_stream_begin(struct cs_digest_stream *s);
+void cs_digest_stream_add(struct cs_digest_stream *s, const void *data, size_t n);
+void cs_digest_stream_end(struct cs_digest_stream *s, uint8_t out[32]);
 void cs_digest_trial(const char *protocol, const char *model, const uint8_t body[32], uint32_t repeat, uint32_t twin,
                      struct cs_digest *out);
 /* 8 bytes that stand for a name, never 0: BLAKE2b-256 of what kind it is and of the names, each with its NUL. */

@@ -11,15 +11,34 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
 
+static enum cs_err open_as(const char *path, int flags, int *fd, struct cs_error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (*fd >= 0)
+        return CS_OK;
+    return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path,
+                        errno == ENOENT ? "no such file" : strerror(errno));
+}
+
+enum cs_err cs_file_open(const char *path, int *fd, struct cs_error *err)
+{
+    struct stat st;
+    enum cs_err rc = open_as(path, O_NONBLOCK, fd, err); /* a FIFO must not hold us up */
+    if (rc != CS_OK || (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return rc;
+    close(*fd);
+    *fd = -1;
+    return cs_error_set(err, CS_EINVAL, "%s: not a regular file", path);
+}
+
 enum cs_err cs_file_read(const char *path, size_t max, char **data, size_t *len, struct cs_error *err)
 {
-    enum cs_err rc = CS_OK;
     struct cs_buf b = CS_BUF_INIT(max);
+    int fd;
+    enum cs_err rc = strncmp(path, "/dev/", 5) == 0 ? open_as(path, 0, &fd, err) : cs_file_open(path, &fd, err);
     *data = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path,
-                            errno == ENOENT ? "no such file" : strerror(errno));
+    if (rc != CS_OK)
+        return rc;
     char chunk[65536];
     ssize_t n;
     while ((n = read(fd, chunk, sizeof chunk)) > 0 && !b.overflow)
@@ -131,4 +150,22 @@ char *cs_file_beside(const char *base_file, const char *path)
     if (path[0] == '/' || slash == NULL)
         return cs_xstrdup(path);
     return cs_xasprintf("%.*s/%s", (int)(slash - base_file), base_file, path);
+}
+
+enum cs_err cs_file_create(const char *path, const char *text, unsigned mode, struct cs_error *err)
+{
+    const size_t n = strlen(text);
+    enum cs_err rc = CS_OK;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return cs_error_set(err, CS_EEXIST, "%s exists already: a key is never overwritten", path);
+    if (fd < 0)
+        return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (close(fd) != 0 && rc == CS_OK)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (rc != CS_OK)
+        unlink(path);
+    return rc;
 }

@@ -17,14 +17,30 @@ static const char *const names[] = {"debug", "info", "warn", "error"};
 static const char *log_program = "clinsafe";
 static enum cs_log_level log_level = CS_INFO;
 
+static bool take_level(const char *word)
+{
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(word, names[i]) == 0 || (i == CS_WARN && strcmp(word, "warning") == 0)) {
+            log_level = (enum cs_log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 void cs_log_init(const char *program)
 {
     log_program = program;
     const char *want = getenv("CS_LOG");
-    for (int i = 0; want != NULL && i < 4; i++) {
-        if (strcmp(want, names[i]) == 0)
-            log_level = (enum cs_log_level)i;
-    }
+    if (want != NULL)
+        take_level(want); /* another word: info */
+}
+
+enum cs_err cs_log_level(const char *word, struct cs_error *err)
+{
+    if (word == NULL || take_level(word))
+        return CS_OK;
+    return cs_error_set(err, CS_EUSAGE, "--log-level %s: want error, warning, info or debug", word);
 }
 
 /* Of each kind of warning (the names of events are literals, few, and never freed): what it may still write, and since when. Kinds

@@ -72,7 +72,7 @@ enum cs_err cs_options_parse(const struct cs_option *table, const struct cs_comm
             return CS_OK;
         }
         if (strcmp(a, "--version") == 0) {
-            printf("%s\n", cs_version);
+            printf("%.*s %s\n", (int)strcspn(help->usage, " "), help->usage, cs_version_line);
             *helped = true;
             return CS_OK;
         }

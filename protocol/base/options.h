@@ -30,7 +30,7 @@ struct cs_command_help {
 };
 
 /* Parses argv[1..]; arguments that are not options are moved to argv[1..*n_args]. Ends with a NULL name.
- * --help prints the help on stdout and sets *helped; --version likewise. Values point into argv. */
+ * --help prints the help on stdout and sets *helped; --version likewise (the program's name and cs_version_line). Values point into argv. */
 CS_WARN_UNUSED enum cs_err cs_options_parse(const struct cs_option *table, const struct cs_command_help *help, int argc,
                                             char **argv, int *n_args, bool *helped, struct cs_error *err);
 

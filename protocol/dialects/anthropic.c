@@ -21,7 +21,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_body_text(out, "system", cs_buf_cstr(&p->system), p->system.len);
     }
     cs_buf_str(out, ",\"messages\":[");
-    cs_body_messages(out, p, "assistant", cs_body_message);
+    cs_body_messages(out, CS_PROTOCOL_ANTHROPIC_MESSAGES, p, "assistant", cs_body_message);
     cs_buf_char(out, ']');
 }
 
@@ -115,8 +115,8 @@ static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cache_read_input_tokens"));
     out->input_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "input_tokens")), out->cached_tokens);
-    out->input_tokens = cs_usage_add(out->input_tokens,
-                                     cs_read_count(cs_json_object_get(usage, "cache_creation_input_tokens")));
+    out->cache_write_tokens = cs_read_count(cs_json_object_get(usage, "cache_creation_input_tokens"));
+    out->input_tokens = cs_usage_add(out->input_tokens, out->cache_write_tokens);
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "output_tokens"));
     out->reasoning_tokens = cs_read_count(
         cs_json_object_get(cs_json_object_get(usage, "output_tokens_details"), "thinking_tokens"));

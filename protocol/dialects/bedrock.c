@@ -41,7 +41,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_buf_char(out, ',');
     }
     cs_buf_str(out, "\"messages\":[");
-    cs_body_messages(out, p, "assistant", put_message);
+    cs_body_messages(out, CS_PROTOCOL_BEDROCK_CONVERSE, p, "assistant", put_message);
     cs_buf_char(out, ']');
 }
 
@@ -114,8 +114,8 @@ static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cacheReadInputTokens"));
     out->input_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "inputTokens")), out->cached_tokens);
-    out->input_tokens = cs_usage_add(out->input_tokens,
-                                     cs_read_count(cs_json_object_get(usage, "cacheWriteInputTokens")));
+    out->cache_write_tokens = cs_read_count(cs_json_object_get(usage, "cacheWriteInputTokens"));
+    out->input_tokens = cs_usage_add(out->input_tokens, out->cache_write_tokens);
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "outputTokens"));
     cs_usage_total(cs_json_object_get(usage, "totalTokens"), out);
 }

@@ -6,6 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "protocol/dialects/images.h"
 #include "protocol/study/answer.h"
 
 /* ---- parameters ------------------------------------------------------------------------------- */
@@ -160,15 +161,24 @@ struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds)
 
 /* ---- text ------------------------------------------------------------------------------------- */
 
-void cs_body_messages(struct cs_buf *out, const struct cs_prompt *p, const char *role_of_model,
-                      cs_body_put_message *put)
+void cs_body_messages(struct cs_buf *out, enum cs_protocol protocol, const struct cs_prompt *p,
+                      const char *role_of_model, cs_body_put_message *put)
 {
+    bool shown = p->n_images == 0;
     for (uint32_t i = 0; i < p->n_before; i++) {
         const struct cs_said *m = &p->before[i];
-        put(out, m->by_model ? role_of_model : "user", m->text, strlen(m->text));
+        if (!shown && !m->by_model)
+            cs_images_message(out, protocol, p, m->text, strlen(m->text));
+        else
+            put(out, m->by_model ? role_of_model : "user", m->text, strlen(m->text));
+        shown |= !m->by_model;
         cs_buf_char(out, ',');
     }
-    put(out, "user", cs_buf_cstr(&p->user), p->user.len);
+    if (shown)
+        put(out, "user", cs_buf_cstr(&p->user), p->user.len);
+    else
+        cs_images_message(out, protocol, p, cs_buf_cstr(&p->user), p->user.len);
+    cs_buf_append(out, cs_buf_cstr(&p->after), p->after.len);
 }
 
 void cs_body_message(struct cs_buf *out, const char *role, const char *text, size_t n)

@@ -35,10 +35,11 @@ void cs_body_set(struct cs_json *root, const char *path, struct cs_json *value);
  * arguments of tools may have them). Bedrock says nothing of it and serves Anthropic's models. The parser holds to them all the same. */
 struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds);
 const char *cs_body_question(const struct cs_settings_of *of);
-/* What was said before, then the user's text, in order and with commas between; `put` writes one message. */
+/* What was said before, then the user's text, in order and with commas between; `put` writes one message, but the user's first one
+ * where the prompt has images (images.h): that is the protocol's. Then what follows of a loop of tools. */
 typedef void cs_body_put_message(struct cs_buf *out, const char *role, const char *text, size_t n);
-void cs_body_messages(struct cs_buf *out, const struct cs_prompt *p, const char *role_of_model,
-                      cs_body_put_message *put);
+void cs_body_messages(struct cs_buf *out, enum cs_protocol protocol, const struct cs_prompt *p,
+                      const char *role_of_model, cs_body_put_message *put);
 /* `{"role":"user","content":"text"}`, for the dialects that say it so. */
 void cs_body_message(struct cs_buf *out, const char *role, const char *text, size_t n);
 /* `"key":"text"`. */

@@ -64,6 +64,7 @@ void cs_cells_free(struct cs_cells *c)
     free(c->calls);
     free(c->all_bytes);
     free(c->elements);
+    free(c->images);
     free(c->twin);
     free(c->body_digest);
     free(c);
@@ -98,6 +99,8 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
         return rc;
     struct cs_cells *cells = new_cells(lane, case_index, plan->lanes[lane].n_cells, with_bodies);
     cells->case_key = cs_digest_case_key(c.id);
+    if (cs_image_is_used(plan->study))
+        cells->images = cs_xcalloc(cells->n, sizeof *cells->images);
     for (uint32_t i = 0; i < cells->n; i++) {
         struct cs_coords at;
         uint32_t calls = 0;
@@ -113,6 +116,8 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
         if (rc != CS_OK)
             goto out;
         cells->elements[i] = cs_list_elements(plan->study, at.question, &c);
+        if (cells->images != NULL)
+            (void)cs_request_image_tokens(r, &cells->images[i]);
         if (!with_bodies)
             continue;
         bytes += body.len;

@@ -168,19 +168,37 @@ static struct cs_json *messages_of(const struct cs_prompt *p, const struct cs_js
     return list;
 }
 
+static struct cs_json *said_of(const struct cs_prompt *p)
+{
+    struct cs_json *list = cs_json_array();
+    for (uint32_t i = 0; i < p->n_before; i++)
+        add_message(list, NULL, p->before[i].by_model ? "assistant" : "user", p->before[i].text);
+    return list;
+}
+
+/* In a session nobody can put a reply into the system's mouth. */
+static bool is_told_in_session(const struct cs_service *s, const struct cs_prompt *p)
+{
+    bool ours = s->session.remembers && p->n_turns > 1;
+    for (uint32_t k = 0; k < p->n_turns && ours; k++)
+        ours = p->turns[k].n_given == 0;
+    return ours;
+}
+
 /* All of the prompt has a place. */
-static enum cs_err check_places(const struct cs_prompt *p, const struct cs_json *call, bool has_system,
-                                struct cs_error *err)
+static enum cs_err check_places(const struct cs_service *s, const struct cs_prompt *p, const struct cs_json *call,
+                                bool has_system, struct cs_error *err)
 {
     const bool has_messages = cs_fill_has(call, CS_FILL_MESSAGES);
     if (p->system.len > 0 && !has_system && !has_messages)
         return cs_error_set(err, CS_EINVAL,
                             "the prompt has a system text, and the request of its account no place for it; write "
                             "{{system}} or {{messages}} there");
-    if (p->n_before > 0 && !has_messages)
+    if (p->n_before > 0 && !has_messages && !is_told_in_session(s, p))
         return cs_error_set(err, CS_EINVAL,
                             "the prompt is a talk, and the request of its account has place for one text; write "
-                            "{{messages}} there");
+                            "{{messages}} there%s",
+                            s->session.remembers ? ": into a session no reply can be given" : ", or declare a session");
     return CS_OK;
 }
 
@@ -196,7 +214,9 @@ static enum cs_err fill(const struct cs_account *account, const char *settings, 
         struct asked asked = {p, messages_of(p, s->roles, !has_system)};
         const struct cs_fill filling = {find_prompt, &asked, false};
         struct cs_json *filled = fill_call(&filling, call);
-        rc = check_places(p, call, has_system, err);
+        rc = check_places(s, p, call, has_system, err);
+        if (s->session.remembers && p->n_before > 0)
+            cs_json_object_set_new(filled, "said", said_of(p));
         char *text = cs_json_dumps(filled, CS_JSON_COMPACT | CS_JSON_REAL_PRECISION(15));
         cs_buf_str(body, text != NULL ? text : "");
         free(text);

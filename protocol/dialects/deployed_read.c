@@ -7,11 +7,11 @@
 
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/complaint.h"
-#include "protocol/dialects/sse.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/pointer.h"
 #include "protocol/dialects/read.h"
 #include "protocol/dialects/service.h"
+#include "protocol/dialects/sse.h"
 
 enum { PARTIAL_CONTENT = 206, SHAPE_MAX = 300 };
 
@@ -54,29 +54,27 @@ static void take_text(void *self, const struct cs_json *element, const struct cs
     free(other);
 }
 
-/* Something that is there is an error, but for what says that there is none: null, false, 0, nothing in it. */
-static bool is_error(const struct cs_json *v)
+/* Of what stands at the place of an error, a refusal, an end, as cs_service_at gives it: is there one, or a word for none? One rule for all,
+ * in JSON and in headers. */
+static bool is_said(const char *word)
 {
-    if (cs_json_is_boolean(v))
-        return cs_json_is_true(v);
-    if (cs_json_is_number(v))
-        return cs_json_number_value(v) != 0;
-    return cs_json_string_length(v) + cs_json_array_size(v) + cs_json_object_size(v) > 0;
+    static const char *const none[] = {"", "false", "0", "0.0", "no", "none", "null", "[]", "{}"};
+    bool is_none = word == NULL;
+    for (size_t i = 0; i < sizeof none / sizeof *none && !is_none; i++)
+        is_none = strcasecmp(word, none[i]) == 0;
+    return !is_none;
 }
 
 static void look_for_error(struct looking *l, struct cs_json *root)
 {
     const struct cs_spot *at = &l->service->reply.error;
-    const struct cs_json *v = at->pointer != NULL ? cs_pointer_get(at->pointer, root) : NULL;
-    const char *said = at->header != NULL ? cs_header(l->reply->headers, at->header, l->arena) : NULL;
-    if (l->error != NULL)
+    const char *said = l->error == NULL ? cs_service_at(at, root, l->reply->headers, l->arena) : NULL;
+    if (!is_said(said))
         return;
-    if (v != NULL && is_error(v))
-        l->error = cs_json_incref((struct cs_json *)(uintptr_t)v); /* only read */
-    else if (said != NULL && said[0] != '\0')
-        l->error = cs_json_string(cs_utf8_clean(l->arena, said, strlen(said), CS_ERROR_TEXT_MAX));
-    if (l->error != NULL)
-        l->error_root = cs_json_incref(root);
+    l->error = at->pointer != NULL
+                   ? cs_json_incref((struct cs_json *)(uintptr_t)cs_pointer_get(at->pointer, root)) /* only read */
+                   : cs_json_string(cs_utf8_clean(l->arena, said, strlen(said), CS_ERROR_TEXT_MAX));
+    l->error_root = cs_json_incref(root);
 }
 
 static const char *word_at(const struct looking *l, const struct cs_spot *place, const struct cs_json *root)
@@ -110,6 +108,21 @@ static void look_beside(struct looking *l, struct cs_json *root)
 
 /* ---- the text ------------------------------------------------------------------------------------------------- */
 
+/* A log-in, or what a proxy shows: by its type, or by its beginning where it is not said to be text. */
+static bool is_page(const struct cs_http_reply *reply, const char *type)
+{
+    static const char *const types[] = {"text/html", "application/xhtml+xml"}, *const starts[] = {"<!doctype html",
+                                                                                                  "<html"};
+    const char *start = cs_read_start(reply);
+    bool found = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types && type != NULL; i++)
+        found |= strncasecmp(type, types[i], strlen(types[i])) == 0;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts && (type == NULL || strncasecmp(type, "text/plain", 10) != 0);
+         i++)
+        found |= strncasecmp(start, starts[i], strlen(starts[i])) == 0;
+    return found;
+}
+
 /* The body as it came; of a JSON document that is one text, the text. */
 static void take_body(struct looking *l)
 {
@@ -118,10 +131,10 @@ static void take_body(struct looking *l)
                             ? cs_json_loadb(l->reply->body, l->reply->body_len, CS_JSON_DECODE_ANY | CS_JSON_ALLOW_NUL,
                                             NULL)
                             : NULL;
-    l->has_text = l->reply->status != PARTIAL_CONTENT && (type == NULL || strncasecmp(type, "text/html", 9) != 0);
+    l->has_text = l->reply->status != PARTIAL_CONTENT && !is_page(l->reply, type);
     if (!l->has_text) {
         l->out->text = l->reply->status == PARTIAL_CONTENT ? "the reply is Partial Content, a part of one"
-                                                           : "the reply is a page (text/html), not an answer";
+                                                           : "the reply is a page (HTML), not an answer";
     } else if (cs_json_is_string(v)) {
         cs_read_piece(&l->said.text, v);
     } else {
@@ -137,14 +150,15 @@ static void take_header(struct looking *l)
     cs_buf_str(&l->said.text, text != NULL ? text : "");
 }
 
-/* Of a stream: what each event adds. True: it has its end mark. */
-static bool take_events(struct looking *l)
+/* Of a stream: what each event adds. True: it has its end mark. plain: the reply as JSON, should it be that. */
+static bool take_events(struct looking *l, const struct cs_json *plain)
 {
     const struct cs_service_stream *t = &l->service->stream;
     struct cs_sse events = cs_sse_begin(l->reply->body, l->reply->body_len);
     struct cs_sse_event e;
-    bool ended = false;
+    bool ended = false, any = l->reply->body_len == 0;
     while (!ended && cs_sse_next(&events, l->arena, &e)) {
+        any = true;
         struct cs_json *root = cs_json_loadb(e.data, strlen(e.data), CS_JSON_DECODE_ANY, NULL);
         const char *name = e.name[0] != '\0' ? e.name : cs_sse_named(root, l->arena);
         ended = strcmp(e.data, t->done) == 0 || strcmp(name, t->done) == 0;
@@ -163,22 +177,21 @@ static bool take_events(struct looking *l)
             look_beside(l, root);
         cs_json_decref(root);
     }
+    if (!ended)
+        l->out->text = plain != NULL
+                           ? cs_arena_printf(l->arena, "the reply is JSON and no event stream (SSE); it is %s",
+                                             cs_service_shape(plain, SHAPE_MAX, l->arena))
+                       : any ? "the event stream broke off: without its end mark it is not whole"
+                             : "the reply is no event stream (SSE)";
     return ended;
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-static bool is_said(const char *word)
-{
-    return word != NULL && word[0] != '\0' && strcmp(word, "false") != 0 && strcmp(word, "0") != 0 &&
-           strcmp(word, "[]") != 0 && strcmp(word, "{}") != 0;
-}
-
 static void read_end(struct looking *l)
 {
-    struct cs_json *word = l->end != NULL ? cs_json_string(l->end) : NULL;
-    if (strcmp(l->end != NULL ? l->end : "false", "false") != 0)
-        cs_ends_read(word, l->arena, l->out);
+    struct cs_json *word = is_said(l->end) ? cs_json_string(l->end) : NULL;
+    cs_ends_read(word, l->arena, l->out);
     cs_json_decref(word);
 }
 
@@ -210,25 +223,36 @@ static void read_good(struct looking *l, enum cs_form asked, struct cs_json *roo
 {
     const struct cs_service *s = l->service;
     bool whole = true;
+    look_beside(l, root); /* of a stream: headers, and an error that came as plain JSON in its place */
     if (s->stream.is_used)
-        whole = take_events(l);
+        whole = take_events(l, root);
     else if (s->reply.text.header != NULL)
         take_header(l);
     else if (s->reply.text.pointer[0] == '\0')
         take_body(l);
     else if (root != NULL)
         l->has_text = cs_pointer_each(s->reply.text.pointer, root, take_text, l);
-    if (!s->stream.is_used)
-        look_beside(l, root);
     if (l->error != NULL) {
         cs_complaint_read(l->reply, l->error_root, l->error, "code", NULL, l->arena, l->out);
         if (l->out->says == CS_SAYS_ERROR && l->out->text[0] == '\0')
             l->out->text = "the reply says that there was an error";
-    } else if (!whole) {
-        l->out->text = "the event stream broke off: without its end mark it is not whole";
-    } else if (root != NULL || l->has_text || s->stream.is_used) {
+    } else if (whole && (root != NULL || l->has_text || s->stream.is_used)) {
         read_answer(l, asked, root);
-    } /* else what came in place of JSON is said already */
+    } /* else what came in its place is said already */
+}
+
+/* Of one that is not good: where it sends us instead (not what it asked there: a prompt may be in it), and at which step. */
+static void tell_step(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+{
+    const char *to = cs_header(reply->headers, "location", arena);
+    if (reply->status >= 300 && reply->status <= 399)
+        out->text = cs_arena_printf(arena, "HTTP %u, a redirect%s%s, which is not followed", reply->status,
+                                    to != NULL ? " to " : "",
+                                    to != NULL ? cs_utf8_clean(arena, to, strcspn(to, "?#"), SHAPE_MAX) : "");
+    if (reply->at_start && out->text[0] == '\0')
+        out->text = cs_arena_printf(arena, "HTTP %u", reply->status);
+    if (reply->at_start)
+        out->text = cs_arena_printf(arena, "at the session's start: %s", out->text);
 }
 
 void cs_deployed_read(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
@@ -244,11 +268,15 @@ void cs_deployed_read(const struct cs_http_reply *reply, enum cs_form asked, str
     } else if (reply->transfer == CS_TRANSFER_WHOLE && !cs_read_is_good(reply)) {
         cs_complaint_read(reply, root, cs_read_error_of(root) != NULL ? cs_read_error_of(root) : root, "code", NULL,
                           arena, out);
+        tell_step(reply, arena, out);
     } else if (reply->transfer == CS_TRANSFER_WHOLE && l.service != NULL) {
-        out->text = l.service->stream.is_used || l.service->reply.text.pointer == NULL ||
-                            l.service->reply.text.pointer[0] == '\0'
-                        ? "" /* it need not be JSON */
-                        : out->text;
+        if (l.service->stream.is_used || l.service->reply.text.pointer == NULL ||
+            l.service->reply.text.pointer[0] == '\0') {
+            out->text = ""; /* it need not be JSON */
+        } else if (out->text[0] != '\0') {
+            cs_json_decref(root); /* not the whole */
+            root = NULL;
+        }
         read_good(&l, asked, root);
     }
     cs_json_decref(l.error);

@@ -39,7 +39,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_buf_char(out, ',');
     }
     cs_buf_str(out, "\"contents\":[");
-    cs_body_messages(out, p, "model", put_message);
+    cs_body_messages(out, CS_PROTOCOL_GEMINI, p, "model", put_message);
     cs_buf_char(out, ']');
 }
 

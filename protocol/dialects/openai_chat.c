@@ -23,7 +23,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_body_message(out, "system", cs_buf_cstr(&p->system), p->system.len);
         cs_buf_char(out, ',');
     }
-    cs_body_messages(out, p, "assistant", cs_body_message);
+    cs_body_messages(out, CS_PROTOCOL_OPENAI_CHAT, p, "assistant", cs_body_message);
     cs_buf_char(out, ']');
 }
 
@@ -135,6 +135,8 @@ static void read_usage(const struct cs_json *usage, struct cs_reading *out)
     const struct cs_json *details = cs_json_object_get(usage, "completion_tokens_details");
     out->input_tokens = either(usage, "prompt_tokens", usage, "input_tokens");
     out->cached_tokens = cached_tokens(usage);
+    out->cache_write_tokens = either(cs_json_object_get(usage, "prompt_tokens_details"), "cache_write_tokens", usage,
+                                     "cache_creation_input_tokens");
     out->output_tokens = either(usage, "completion_tokens", usage, "output_tokens");
     out->reasoning_tokens = either(details, "reasoning_tokens", usage, "reasoning_tokens");
     cs_usage_reasoning(cs_json_object_get(usage, "total_tokens"), out);

@@ -24,7 +24,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_body_text(out, "instructions", cs_buf_cstr(&p->system), p->system.len);
     }
     cs_buf_str(out, ",\"input\":[");
-    cs_body_messages(out, p, "assistant", cs_body_message);
+    cs_body_messages(out, CS_PROTOCOL_OPENAI_RESPONSES, p, "assistant", cs_body_message);
     cs_buf_str(out, "],\"store\":false");
 }
 
@@ -125,8 +125,9 @@ static void read_logprobs(const struct cs_json *output, struct cs_arena *arena, 
 static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     out->input_tokens = cs_read_count(cs_json_object_get(usage, "input_tokens"));
-    out->cached_tokens = cs_read_count(
-        cs_json_object_get(cs_json_object_get(usage, "input_tokens_details"), "cached_tokens"));
+    const struct cs_json *details = cs_json_object_get(usage, "input_tokens_details");
+    out->cached_tokens = cs_read_count(cs_json_object_get(details, "cached_tokens"));
+    out->cache_write_tokens = cs_read_count(cs_json_object_get(details, "cache_write_tokens"));
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "output_tokens"));
     out->reasoning_tokens = cs_read_count(
         cs_json_object_get(cs_json_object_get(usage, "output_tokens_details"), "reasoning_tokens"));

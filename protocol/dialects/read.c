@@ -48,17 +48,18 @@ void cs_read_piece(struct cs_buf *text, const struct cs_json *piece)
 
 /* ---- the body ---------------------------------------------------------------------------------------- */
 
-/* NUL is a character that a model may say; cs_utf8_clean takes it out of the text. What stands behind the value is of no concern. */
-static struct cs_json *load(const char *bytes, size_t n)
+/* NUL is a character that a model may say; cs_utf8_clean takes it out of the text. *behind: what stands behind the value; where it is of no
+ * concern, and the value good, this is not looked for. */
+static struct cs_json *load(const char *bytes, size_t n, bool alone, const char **behind)
 {
-    return cs_json_loadb(bytes, n, CS_JSON_ALLOW_NUL | CS_JSON_DISABLE_EOF_CHECK, NULL);
-}
-
-static struct cs_json *load_repaired(const char *bytes, size_t n)
-{
+    struct cs_json *root = cs_json_loadb(bytes, n, CS_JSON_ALLOW_NUL | (alone ? 0 : CS_JSON_DISABLE_EOF_CHECK), NULL);
+    *behind = bytes + n;
+    if (root != NULL)
+        return root;
     struct cs_buf repaired = CS_BUF_INIT(CS_REPAIR_GROWTH * n + REPAIR_SLACK);
-    (void)cs_repair_json(bytes, n, &repaired);
-    struct cs_json *root = repaired.overflow || repaired.len == 0 ? NULL : load(repaired.data, repaired.len);
+    *behind = bytes + cs_repair_json(bytes, n, &repaired);
+    if (!repaired.overflow && repaired.len > 0)
+        root = cs_json_loadb(repaired.data, repaired.len, CS_JSON_ALLOW_NUL | CS_JSON_DISABLE_EOF_CHECK, NULL);
     cs_buf_release(&repaired);
     return root;
 }
@@ -74,15 +75,24 @@ static struct cs_json *without_array(struct cs_json *root)
     return only;
 }
 
+static const char *behind_blanks(const char *s, const char *end)
+{
+    while (s < end && strchr(" \t\r\n", *s) != NULL) /* or NUL */
+        s++;
+    return s;
+}
+
+const char *cs_read_start(const struct cs_http_reply *reply)
+{
+    const bool marked = reply->body_len >= 3 && memcmp(reply->body, "\xef\xbb\xbf", 3) == 0;
+    return behind_blanks(reply->body + (marked ? 3 : 0), reply->body + reply->body_len);
+}
+
 /* What came in place of JSON, in our words: texts that a good reply has may be a patient's. */
 static const char *not_json(const struct cs_http_reply *reply, struct cs_arena *arena)
 {
     const char *type = cs_header(reply->headers, "content-type", arena);
-    const char *s = reply->body, *end = s + reply->body_len;
-    if (reply->body_len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
-        s += 3;
-    while (s < end && strchr(" \t\r\n", *s) != NULL)
-        s++;
+    const char *s = cs_read_start(reply), *end = reply->body + reply->body_len;
     if (s >= end)
         return "the reply is empty";
     if (strncmp(s, "data:", 5) == 0 || strncmp(s, "event:", 6) == 0 || *s == ':' ||
@@ -105,15 +115,10 @@ static bool is_bloated(const char *body, size_t n)
     return values > VALUES_MAX;
 }
 
-struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
-                              struct cs_reading *out)
+static struct cs_json *begin(const struct cs_http_reply *reply, const char *const *id_headers, bool alone,
+                             struct cs_arena *arena, struct cs_reading *out)
 {
-    return without_array(cs_read_begin_as_is(reply, id_headers, arena, out));
-}
-
-struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const char *const *id_headers,
-                                    struct cs_arena *arena, struct cs_reading *out)
-{
+    const char *behind, *end = reply->body + reply->body_len;
     const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
     out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
@@ -140,13 +145,27 @@ struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const cha
         out->text = "the reply is Partial Content, a part of one that nobody asked for";
         return NULL;
     }
-    struct cs_json *root = load(reply->body, reply->body_len);
-    if (root == NULL)
-        root = load_repaired(reply->body, reply->body_len);
-    if (root == NULL) /* a proxy's HTML */
+    struct cs_json *root = load(reply->body, reply->body_len, alone && good, &behind);
+    if (root == NULL) { /* a proxy's HTML */
         out->text = good ? not_json(reply, arena)
                          : cs_utf8_clean(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
+    } else if (alone && good && behind_blanks(behind, end) < end) {
+        out->text = "the reply goes on behind its first JSON value, as one that comes in lines of JSON does: have it "
+                    "sent in one piece";
+    }
     return root;
+}
+
+struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
+                              struct cs_reading *out)
+{
+    return without_array(begin(reply, id_headers, false, arena, out));
+}
+
+struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const char *const *id_headers,
+                                    struct cs_arena *arena, struct cs_reading *out)
+{
+    return begin(reply, id_headers, true, arena, out);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------- */

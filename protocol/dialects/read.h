@@ -17,9 +17,12 @@ struct cs_json;
  * then what came instead. */
 struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                               struct cs_reading *out);
-/* The same, where a list of one object is left as it is. */
+/* The same of a system that no vendor's rules hold for: a list of one object is left as it is, and of a good reply in which more stands
+ * behind the first value, which is given, out->text says so. */
 struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const char *const *id_headers,
                                     struct cs_arena *arena, struct cs_reading *out);
+/* Where its body begins, behind a byte order mark and blanks. */
+const char *cs_read_start(const struct cs_http_reply *reply);
 /* Whether it is this text. */
 bool cs_read_is(const struct cs_json *v, const char *word);
 /* The text of a JSON string, clean and not longer than max; "" for anything else. */

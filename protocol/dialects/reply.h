@@ -53,6 +53,13 @@ enum cs_below {
 
 struct cs_service;
 
+/* A session of a declared system's, as its next call goes into it. NULL: not known. */
+struct cs_session_told {
+    const char *trial; /* who we are in it */
+    const char *id, *cookie;
+    const char *mark; /* up to where its replies are read */
+};
+
 /* How an HTTP call ended. Strings are valid during the call that hands it over. */
 struct cs_http_reply {
     enum cs_transfer transfer;
@@ -69,7 +76,9 @@ struct cs_http_reply {
     const struct cs_service *service; /* protocol http: by which it is read (service.h); else NULL */
     const char *broken; /* of a call of several requests: why its good reply is no answer, in our words; or NULL */
     enum cs_saying broken_says;
-    bool was_taken; /* broken, and what was asked was taken all the same: it may be paid */
+    bool at_start;                         /* of such a call: to the request that starts its session */
+    bool was_taken;                        /* broken, and what was asked was taken all the same: it may be paid */
+    const struct cs_session_told *session; /* of a conversation that goes on in it; else NULL */
 };
 
 #define CS_NO_HINT UINT64_MAX
@@ -88,7 +97,8 @@ struct cs_reading {
     const char *finish, *model, *request_id, *fingerprint;
     const char *response_id; /* the body's own, where it is not request_id; or "" */
     bool cache_hit;          /* something between us and the model says that it kept this reply */
-    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens; /* for errors too, where they say so */
+    /* For errors too, where they say so. Read from the provider's cache, and written to it: part of input; reasoning: of output. */
+    uint32_t input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens;
     bool usage_short; /* the provider's total is above these: they are not all */
     double logprob;   /* as in struct cs_output */
     uint32_t logprob_tokens;

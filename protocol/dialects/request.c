@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/dialects/dialect_tools.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/list.h"
 
@@ -30,7 +31,9 @@ struct cs_requests {
     struct cs_prompt prompt; /* reused */
     struct cs_coords at;     /* of the cell that was laid, with its case's id */
     struct settings *set;
-    uint32_t elements; /* of its list */
+    uint32_t elements;  /* of its list */
+    bool last;          /* the body made last is that of the trial's last call */
+    size_t tools_bytes; /* of its calls with tools but the first, at most; 0: not reckoned yet */
     char case_id[128];
 };
 
@@ -241,10 +244,82 @@ enum cs_err cs_request_lay(struct cs_requests *r, const struct cs_coords *at, co
     r->at = *at;
     snprintf(r->case_id, sizeof r->case_id, "%s", c->id);
     r->elements = cs_list_elements(s, at->question, c);
+    r->tools_bytes = 0;
     enum cs_err rc = settings_of(r, at, &r->set, err);
     if (rc == CS_OK)
         rc = cs_render(s, at, c, &r->prompt, err);
     *calls = rc == CS_OK ? cs_script_calls(&r->prompt) : 0;
+    return rc;
+}
+
+const struct cs_image *cs_request_images(const struct cs_requests *r, uint32_t *n)
+{
+    *n = r->prompt.n_images;
+    return r->prompt.images;
+}
+
+bool cs_request_image_tokens(const struct cs_requests *r, struct cs_images_count *out)
+{
+    const struct cs_model *m = &r->plan->study->models[r->at.lane];
+    struct cs_images_count one;
+    bool known = true;
+    *out = (struct cs_images_count){0};
+    for (uint32_t i = 0; i < r->prompt.n_images; i++) {
+        known &= cs_images_tokens(account_of(r->plan->study, r->at.lane), m, &r->prompt.images[i], &one);
+        out->usual += one.usual;
+        out->most += one.most;
+    }
+    return known;
+}
+
+/* ---- with tools ------------------------------------------------------------------------------- */
+
+/* As the last call ends: with the form of the answer, unless the answer is a tool, which is declared with the others. */
+static enum cs_err tools_tail(struct cs_requests *r, bool last, const char **out, struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    const bool form = last && account_of(s, r->at.lane)->response_format != CS_FORM_TOOL;
+    return tail_of(s, r->set, r->at.question, r->elements, form, out, err);
+}
+
+static void declare_tools(struct cs_requests *r, bool last, struct cs_buf *out)
+{
+    const struct cs_study *s = r->plan->study;
+    const struct cs_account *a = account_of(s, r->at.lane);
+    const struct cs_question *q = &s->questions[r->at.question];
+    struct cs_buf schema = CS_BUF_INIT(SIZE_MAX);
+    struct cs_answer_tool answer = {q->name, ""};
+    const bool tool = last && a->response_format == CS_FORM_TOOL && q->n_fields > 0;
+    if (tool) {
+        cs_schema_answer(s, r->at.question, r->elements, &schema);
+        answer.schema = cs_buf_cstr(&schema);
+    }
+    cs_dialect_tools_declare(a->protocol, r->prompt.tools, last, tool ? &answer : NULL, out);
+    cs_buf_release(&schema);
+}
+
+/* Call k of a trial with tools: the messages, then the tools, then the parameters. */
+static enum cs_err tools_body(struct cs_requests *r, uint32_t k, const char *const *rounds, struct cs_buf *body,
+                              struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    const struct cs_account *a = account_of(s, r->at.lane);
+    struct cs_tool_loop *loop = cs_arena_alloc(&r->prompt.arena, sizeof *loop);
+    const char *tail = NULL;
+    enum cs_err rc = cs_tool_loop_go(r->prompt.tools, rounds, k, &r->prompt.arena, loop, err);
+    if (rc == CS_OK)
+        rc = tools_tail(r, loop->last, &tail, err);
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "case \"%s\"", r->case_id);
+    cs_buf_clear(&r->prompt.after);
+    cs_dialect_tools_after(a->protocol, loop, &r->prompt.after);
+    struct cs_buf rest = CS_BUF_INIT(SIZE_MAX);
+    declare_tools(r, loop->last, &rest);
+    cs_buf_str(&rest, tail);
+    rc = cs_dialect_body(a, &s->models[r->at.lane], cs_buf_cstr(&rest), &r->prompt, body, err);
+    body->overflow |= r->prompt.after.overflow;
+    cs_buf_release(&rest);
+    r->last = loop->last;
     return rc;
 }
 
@@ -253,12 +328,18 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
 {
     const struct cs_study *s = r->plan->study;
     const char *tail = NULL;
+    enum cs_err rc = CS_OK;
     cs_buf_clear(body);
-    enum cs_err rc = tail_of(s, r->set, r->at.question, r->elements, cs_script_answers(&r->prompt, k), &tail, err);
-    if (rc != CS_OK)
-        return rc;
-    cs_script_go(&r->prompt, k, replies);
-    rc = cs_dialect_body(account_of(s, r->at.lane), &s->models[r->at.lane], tail, &r->prompt, body, err);
+    if (r->prompt.tools != NULL) {
+        rc = tools_body(r, k, replies, body, err);
+    } else {
+        rc = tail_of(s, r->set, r->at.question, r->elements, cs_script_answers(&r->prompt, k), &tail, err);
+        if (rc != CS_OK)
+            return rc;
+        cs_script_go(&r->prompt, k, replies);
+        rc = cs_dialect_body(account_of(s, r->at.lane), &s->models[r->at.lane], tail, &r->prompt, body, err);
+        r->last = k + 1 == cs_script_calls(&r->prompt);
+    }
     if (rc != CS_OK)
         return cs_error_wrap(err, rc, "model \"%s\"", s->models[r->at.lane].name);
     if (body->overflow || body->len > CS_BODY_MAX)
@@ -266,8 +347,46 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
     return CS_OK;
 }
 
+bool cs_request_is_last(const struct cs_requests *r)
+{
+    return r->last;
+}
+
+/* What calls with tools have beside the first body: all that can be returned, and the form of the answer. */
+static enum cs_err tools_turn(struct cs_requests *r, uint32_t k, struct cs_request_turn *out, struct cs_error *err)
+{
+    enum {
+        WRAP = 384
+    }; /* what stands around a result with the call's id and name (dialect_tools.c), and around its call in the reply */
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX), extra = CS_BUF_INIT(SIZE_MAX);
+    const char *tail = NULL;
+    *out = (struct cs_request_turn){.number = k + 1, .bytes = r->tools_bytes};
+    if (k > 0 && r->tools_bytes > 0)
+        return CS_OK;
+    enum cs_err rc = cs_request_turn_body(r, 0, NULL, &body, err);
+    if (rc == CS_OK)
+        rc = tools_tail(r, true, &tail, err);
+    out->bytes = body.len;
+    if (rc == CS_OK && k > 0) {
+        declare_tools(r, true, &extra);
+        out->bytes += strlen(tail) + extra.len + cs_tools_bytes(r->prompt.tools, WRAP);
+        if (out->bytes > CS_BODY_MAX)
+            rc = cs_error_set(
+                err, CS_ETOOBIG,
+                "case \"%s\": with max_calls %u and results of up to %zu bytes a request can be over %u bytes; "
+                "shorten the results, or lower max_calls",
+                r->case_id, r->prompt.tools->set->max_calls, cs_tools_longest(r->prompt.tools), CS_BODY_MAX);
+        r->tools_bytes = rc == CS_OK ? out->bytes : 0;
+    }
+    cs_buf_release(&body);
+    cs_buf_release(&extra);
+    return rc;
+}
+
 enum cs_err cs_request_turn(struct cs_requests *r, uint32_t k, struct cs_request_turn *out, struct cs_error *err)
 {
+    if (r->prompt.tools != NULL)
+        return tools_turn(r, k, out, err);
     static const char *const none[CS_TURNS_MAX] = {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "",
                                                    "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""};
     struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
@@ -278,12 +397,31 @@ enum cs_err cs_request_turn(struct cs_requests *r, uint32_t k, struct cs_request
     return rc;
 }
 
+static enum cs_err tools_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
+                                struct cs_error *err)
+{
+    struct cs_buf rest = CS_BUF_INIT(SIZE_MAX);
+    const char *tail = NULL;
+    uint8_t first[32];
+    enum cs_err rc = tools_tail(r, true, &tail, err);
+    if (rc == CS_OK) {
+        declare_tools(r, true, &rest);
+        cs_buf_str(&rest, tail);
+        cs_digest_blake2b_256(first_body->data, first_body->len, first);
+        cs_tools_digest(r->prompt.tools, first, cs_buf_cstr(&rest), out);
+    }
+    cs_buf_release(&rest);
+    return rc;
+}
+
 enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
                               struct cs_error *err)
 {
     const char *tails[CS_TURNS_MAX] = {NULL};
     uint8_t first[32];
     enum cs_err rc = CS_OK;
+    if (r->prompt.tools != NULL)
+        return tools_digest(r, first_body, out, err);
     for (uint32_t k = 1; k < cs_script_calls(&r->prompt) && rc == CS_OK; k++)
         rc = tail_of(r->plan->study, r->set, r->at.question, r->elements, cs_script_answers(&r->prompt, k), &tails[k],
                      err);

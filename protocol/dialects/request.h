@@ -14,6 +14,7 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
+#include "protocol/dialects/images.h"
 #include "protocol/study/plan.h"
 
 /* What is the same for all cases of a study: schemas and parameter texts, made once. */
@@ -36,16 +37,23 @@ CS_WARN_UNUSED enum cs_err cs_request_lay(struct cs_requests *r, const struct cs
                                           uint32_t *calls, struct cs_error *err);
 struct cs_request_turn {
     uint32_t number; /* as written, from 1 */
-    bool answers;    /* else any reply will do: no schema is asked for */
-    size_t bytes;    /* of its body, but for the replies before it */
+    bool answers;    /* else any reply will do: no schema is asked for. With tools it hangs on the replies */
+    size_t bytes;    /* of its body, but for the replies before it; with tools: at most */
 };
 CS_WARN_UNUSED enum cs_err cs_request_turn(struct cs_requests *r, uint32_t k, struct cs_request_turn *out,
                                            struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *const *replies,
                                                 struct cs_buf *body, struct cs_error *err);
+/* Whether the body made last is that of the trial's last call: with tools (study/tools.h) the replies decide. CS_EINVAL of the body: with tools, replies
+ * that are no rounds, or none that follow from each other. */
+bool cs_request_is_last(const struct cs_requests *r);
 /* What stands for the body in the trial's digest (script.h): of one call, its body's own digest. */
 CS_WARN_UNUSED enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
                                              struct cs_error *err);
+
+/* The images of the cell that was laid, and what they count in each of its calls; false: nobody knows (images.h), zeros. */
+const struct cs_image *cs_request_images(const struct cs_requests *r, uint32_t *n);
+bool cs_request_image_tokens(const struct cs_requests *r, struct cs_images_count *out);
 
 /* The cap that goes with it, thinking included; 0: none is sent. */
 CS_WARN_UNUSED enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_coords *at,
@@ -64,9 +72,10 @@ struct cs_cells {
     uint32_t *twin;
     char **body; /* n texts, or NULL when with_bodies was false; of a conversation its first call's */
     uint32_t *body_len;
-    uint8_t *calls;      /* of each cell, at least 1 */
-    uint64_t *all_bytes; /* of the bodies of all its calls, but for the replies in them */
-    uint32_t *elements;  /* of the list that the cell's question grades; 0: none */
+    uint8_t *calls;                 /* of each cell, at least 1 */
+    uint64_t *all_bytes;            /* of the bodies of all its calls, but for the replies in them */
+    uint32_t *elements;             /* of the list that the cell's question grades; 0: none */
+    struct cs_images_count *images; /* what its images count in one call; NULL: the study has none */
 };
 /* Passes on CS_EAGAIN from the case source. CS_ETOOBIG: a body, or all bodies together, are over their limits. Free with
  * cs_cells_free. */

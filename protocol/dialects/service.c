@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/dialects/fill.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/pointer.h"
 #include "protocol/dialects/read.h"
@@ -143,6 +144,7 @@ enum cs_err cs_service_open(struct cs_service **out, const char *json, struct cs
         read_poll(cs_json_object_get(s->root, "poll"), &s->poll) &&
         read_session(cs_json_object_get(s->root, "session"), &s->session) &&
         read_auth(s, cs_json_object_get(s->root, "auth"))) {
+        s->session.remembers = s->session.is_used && !cs_fill_has(s->request, CS_FILL_MESSAGES);
         *out = s;
         return CS_OK;
     }
@@ -157,6 +159,14 @@ void cs_service_close(struct cs_service *s)
     cs_json_decref(s->root);
     cs_arena_release(&s->arena);
     free(s);
+}
+
+bool cs_service_remembers(const char *json)
+{
+    struct cs_service *s = NULL;
+    const bool does = json != NULL && cs_service_open(&s, json, NULL) == CS_OK && s->session.remembers;
+    cs_service_close(s);
+    return does;
 }
 
 /* ---- what stands in a reply ------------------------------------------------------------------------------ */

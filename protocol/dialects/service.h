@@ -8,7 +8,8 @@
  * A place in a reply is a pointer (pointer.h), or {"header":NAME}.
  *
  * The canonical body of a call is {"method","path","query","type","headers","body"} and, where a session is started, "start": all filled but
- * for {{trial}} {{session}} {{job}} {{mark}}, which differ from call to call. Base URL, key and how the reply is read are no part of it.
+ * for {{trial}} {{session}} {{job}} {{mark}}, which differ from call to call. Of a later turn in a session that remembers, it ends on "said": what
+ * was said in it before ({"role","content"}), which is not sent, so that what a turn answers is known as it is of any other. Base URL, key and how the reply is read are no part of it.
  *
  * Ownership: a service owns all that it points to. Pure; any thread.
  */
@@ -56,6 +57,7 @@ struct cs_service_poll {
 
 struct cs_service_session {
     bool is_used, is_new;
+    bool remembers; /* a conversation goes on in one: the request has no place for what was said before */
     struct cs_spot id;
     const struct cs_json *start; /* {"method","path","body"}, or NULL */
     const char *cookie;
@@ -82,6 +84,8 @@ struct cs_service {
 /* CS_EINVAL: the text is no declaration; err says what is wrong. Free with cs_service_close. */
 CS_WARN_UNUSED enum cs_err cs_service_open(struct cs_service **out, const char *json, struct cs_error *err);
 void cs_service_close(struct cs_service *s); /* NULL is fine */
+/* Whether conversations go on in sessions of the system's, by its declaration; NULL: it is none. */
+bool cs_service_remembers(const char *json);
 
 /* What stands at a place, in the arena: texts as they are, other values as JSON; NULL: nothing does, or null. root may be NULL. */
 const char *cs_service_at(const struct cs_spot *place, const struct cs_json *root, const char *headers,

@@ -1,5 +1,6 @@
 /* analysis.c - the `analysis:` part: checked, and kept as canonical JSON with its digest. */
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum { NAMES_MAX = 2 * CS_FIELDS_MAX * CS_QUESTIONS_MAX };
 /* An answer (or derived answer) as the analysis may call it: FIELD, or QUESTION.FIELD. */
 struct outcome {
     const char *unit; /* "points", "levels" or "units"; NULL: not to be compared */
+    bool truth;       /* it is true or false */
 };
 
 static const char *unit_of(const struct cs_field *f)
@@ -49,19 +51,19 @@ struct search {
     struct outcome outcome;
 };
 
-static void try_outcome(struct search *s, const char *question, const char *field, const char *unit)
+static void try_outcome(struct search *s, const char *question, const char *field, const char *unit, bool truth)
 {
     s->names[s->n_names++] = field;
     if (strcmp(field, s->field) == 0 && (s->question == NULL || strcmp(question, s->question) == 0)) {
         s->found++;
-        s->outcome.unit = unit;
+        s->outcome = (struct outcome){unit, truth};
     }
 }
 
 /* What is answered about each element of a list becomes an outcome by a rule. */
 static void try_field(struct search *s, const char *question, const struct cs_field *f)
 {
-    try_outcome(s, question, f->name, unit_of(f));
+    try_outcome(s, question, f->name, unit_of(f), f->kind == CS_FIELD_BOOLEAN);
     s->list = s->list || (f->kind == CS_FIELD_LIST && strcmp(f->name, s->field) == 0);
     for (uint32_t i = 0; f->kind == CS_FIELD_LIST && i < f->list->n_fields; i++) {
         if (strcmp(f->list->fields[i].name, s->field) == 0) {
@@ -85,7 +87,8 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
         for (uint32_t i = 0; i < question->n_fields; i++)
             try_field(&s, question->name, &question->fields[i]);
         for (uint32_t i = 0; i < question->n_derived; i++)
-            try_outcome(&s, question->name, question->derived[i].name, unit_of_derived(&question->derived[i]));
+            try_outcome(&s, question->name, question->derived[i].name, unit_of_derived(&question->derived[i]),
+                        question->derived[i].kind == CS_DERIVES_BOOLEAN);
     }
     struct cs_hint hint = cs_names_hint(s.field, s.names, s.n_names);
     free(s.names);
@@ -418,7 +421,7 @@ static enum cs_err check_composites(const struct cs_loader *l, const struct cs_n
     for (const struct cs_node *n = composites->first; n != NULL && rc == CS_OK; n = n->next) {
         const struct cs_node *parts = NULL;
         struct outcome outcome;
-        rc = cs_load_answers_name(l, n, CS_NAME_FIELD);
+        rc = cs_load_answers_name(l, n, "the name of a composite", CS_NAME_FIELD);
         if (rc == CS_OK)
             rc = cs_node_map(n, n->key, keys, l->err);
         if (rc == CS_OK)
@@ -441,10 +444,68 @@ static enum cs_err check_composites(const struct cs_loader *l, const struct cs_n
     return rc;
 }
 
+/* A column of the strata. */
+static enum cs_err find_stratum(const struct cs_loader *l, const struct cs_node *n, uint32_t *column)
+{
+    const char *strata[CS_STRATA_MAX + 1], *word;
+    uint32_t n_strata = 0;
+    enum cs_err rc = cs_node_text(n, n->key, &word, l->err);
+    for (uint32_t i = 0; i < l->s->n_strata && rc == CS_OK; i++) {
+        strata[n_strata++] = l->columns[l->s->strata[i]];
+        *column = l->s->strata[i];
+        if (strcmp(strata[i], word) == 0)
+            return CS_OK;
+    }
+    return rc != CS_OK ? rc
+                       : cs_yaml_fail(n, l->err, "\"%s\" is not among the strata of cases%s", word,
+                                      cs_names_hint(word, strata, n_strata).text);
+}
+
+static enum cs_err check_minutes(const struct cs_loader *l, uint32_t column)
+{
+    for (uint32_t i = 0; i < l->s->n_cases && l->table.n_rows > 0; i++) {
+        const char *text = cs_loader_value(l, i, column);
+        char *end = NULL;
+        const double v = strtod(text, &end);
+        if (end == text || *end != '\0' || !(v > 0) || !isfinite(v))
+            return cs_table_fail(&l->table, i, l->err,
+                                 "%s is \"%.60s\"; the minutes that a person needs are a number above 0",
+                                 l->columns[column], text);
+    }
+    return CS_OK;
+}
+
+/* `horizon: {success: solved, minutes: minutes, family: family}` */
+static enum cs_err check_horizon(const struct cs_loader *l, const struct cs_node *n)
+{
+    static const char *const keys[] = {"success", "minutes", "family", NULL};
+    const struct cs_node *success = NULL, *minutes = NULL, *family;
+    struct outcome outcome;
+    const char *name;
+    uint32_t column = 0;
+    enum cs_err rc = cs_node_map(n, "horizon", keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "horizon", "success", &success, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "horizon", "minutes", &minutes, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_text(success, "success", &name, l->err);
+    if (rc == CS_OK)
+        rc = find_outcome(l, success, name, &outcome);
+    if (rc == CS_OK && !outcome.truth)
+        rc = cs_yaml_fail(success, l->err, "\"%s\" is not true or false; derive that, as in {equals: [%s, case.right]}",
+                          name, name);
+    if (rc == CS_OK && (family = cs_node_get(n, "family")) != NULL)
+        rc = find_stratum(l, family, &column);
+    if (rc == CS_OK)
+        rc = find_stratum(l, minutes, &column);
+    return rc == CS_OK ? check_minutes(l, column) : rc;
+}
+
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
 {
     static const char *const keys[] = {"alpha",  "adjust", "primary",   "exploratory", "contrasts", "warrant",
-                                       "labels", "decide", "calibrate", "composites",  NULL};
+                                       "labels", "decide", "calibrate", "composites",  "horizon",   NULL};
     static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
     const struct cs_node *n;
     uint32_t word;
@@ -462,6 +523,8 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
         rc = cs_load_calibrate(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "composites")) != NULL)
         rc = check_composites(l, n);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "horizon")) != NULL)
+        rc = check_horizon(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
         rc = cs_load_warrant_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)

@@ -43,7 +43,8 @@ enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_fi
     return CS_OK;
 }
 
-enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n, enum cs_name_rule rule)
+enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                                 enum cs_name_rule rule)
 {
     struct cs_node as_value = *n; /* the rule for names, applied to a key */
     const char *name;
@@ -52,5 +53,5 @@ enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node
     as_value.plain = false;
     as_value.line = n->key_line;
     as_value.column = n->key_column;
-    return cs_node_name(&as_value, "the name of an answer", rule, &name, l->err);
+    return cs_node_name(&as_value, what, rule, &name, l->err);
 }

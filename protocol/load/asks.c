@@ -8,7 +8,7 @@
 #include "protocol/load/headers.h"
 #include "protocol/load/system.h"
 
-enum { PATH_BYTES_MAX = 1000 };
+enum { PATH_BYTES_MAX = 1000, KEY_MIN = 8 }; /* no provider's key is shorter than that */
 
 static bool may_stand(enum cs_filling f, enum cs_load_filled where)
 {
@@ -107,9 +107,46 @@ static struct cs_json *scalar(const struct cs_node *n)
     return cs_json_string(n->text);
 }
 
-/* Depth is bounded by the YAML reader. */
-enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where, struct cs_json **out,
-                              struct cs_error *err)
+/* What a text has beside its fillings. */
+static size_t literal_of(const char *text)
+{
+    size_t n = 0;
+    for (const char *end; *text != '\0'; text++) {
+        if (strncmp(text, "{{", 2) == 0 && (end = strstr(text, "}}")) != NULL)
+            text = end + 1;
+        else
+            n++;
+    }
+    return n;
+}
+
+/* Under such a name, or anywhere below it, a text may be a key, which would reach the store: but for words and numbers, and what is filled in. */
+static bool may_be_secret(const struct cs_node *n)
+{
+    static const char *const words[] = {"", "true", "false", "null"};
+    char *end;
+    bool harmless = n->kind != CS_NODE_TEXT || (strstr(n->text, "{{") != NULL && literal_of(n->text) < KEY_MIN);
+    for (size_t i = 0; i < sizeof words / sizeof *words && !harmless; i++)
+        harmless = strcmp(n->text, words[i]) == 0;
+    if (!harmless && n->plain && strlen(n->text) < KEY_MIN) {
+        (void)strtod(n->text, &end);
+        harmless = *end == '\0';
+    }
+    return !harmless;
+}
+
+/* {key: age, value: 64} is a pair, whose key is a name. */
+static bool names_secret(const struct cs_node *map, const struct cs_node *c)
+{
+    bool is_pair = false;
+    for (const struct cs_node *s = map->first; s != NULL && strcasecmp(c->key, "key") == 0; s = s->next)
+        is_pair |= strcasecmp(s->key, "value") == 0;
+    return !is_pair && cs_load_headers_is_secret(c->key);
+}
+
+/* Depth is bounded by the YAML reader. secret: the name under which it stands, where that is one of a secret; or NULL. */
+static enum cs_err load_tree(const struct cs_node *n, const char *secret, enum cs_load_filled where,
+                             struct cs_json **out, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     *out = NULL;
@@ -117,6 +154,11 @@ enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where
         if (n->plain && n->text[0] == '\0')
             return cs_yaml_fail(n, err, "a key without a value; write one, or \"\" for an empty text");
         rc = check_fillings(n, where, err);
+        if (rc == CS_OK && secret != NULL && may_be_secret(n)) /* it is not repeated here */
+            rc = cs_yaml_fail(n, err,
+                              "%.64s may hold a secret, which is never written here; say where a key is found with "
+                              "key: {env: NAME}, and how it is sent with auth",
+                              secret);
         *out = rc == CS_OK ? scalar(n) : NULL;
         return rc;
     }
@@ -126,7 +168,7 @@ enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where
         if (c->key != NULL && strstr(c->key, "{{") != NULL)
             rc = cs_yaml_fail_key(c, err, "a key is not filled in; write fillings into values");
         if (rc == CS_OK)
-            rc = cs_load_asks_tree(c, where, &child, err);
+            rc = load_tree(c, c->key != NULL && names_secret(n, c) ? c->key : secret, where, &child, err);
         if (rc == CS_OK)
             CS_ASSERT((n->kind == CS_NODE_MAP ? cs_json_object_set_new(v, c->key, child)
                                               : cs_json_array_append_new(v, child)) == 0);
@@ -137,6 +179,12 @@ enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where
     }
     *out = v;
     return rc;
+}
+
+enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where, struct cs_json **out,
+                              struct cs_error *err)
+{
+    return load_tree(n, NULL, where, out, err);
 }
 
 /* A map of words, as in a query, a form or headers. */

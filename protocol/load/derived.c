@@ -6,6 +6,7 @@
 #include "protocol/load/loader.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/script.h"
+#include "protocol/study/tools.h"
 
 static const char *const ops[] = {[CS_DERIVE_VALUE] = "",
                                   [CS_DERIVE_EQUALS] = "equals",
@@ -24,7 +25,11 @@ static const char *const ops[] = {[CS_DERIVE_VALUE] = "",
                                   [CS_DERIVE_ELEMENTS] = "count",
                                   [CS_DERIVE_SHARE] = "share",
                                   [CS_DERIVE_MEAN] = "mean",
-                                  [CS_DERIVE_HARMONIC] = "harmonic"};
+                                  [CS_DERIVE_HARMONIC] = "harmonic",
+                                  [CS_DERIVE_QUOTED] = "quoted_in",
+                                  [CS_DERIVE_CALLED] = "called",
+                                  [CS_DERIVE_FIRST_CALLED] = "first_called",
+                                  [CS_DERIVE_CALLS] = "calls"};
 
 struct deriving {
     struct cs_loader *l;
@@ -234,19 +239,20 @@ static enum cs_err load_comparison(const struct deriving *in, const struct cs_no
     return rc;
 }
 
-/* `contains: [note, ["emergency", case.detail]]` */
-static enum cs_err load_contains(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+/* A text answer, then texts and columns. */
+static enum cs_err load_texts(const struct deriving *in, const struct cs_node *n, const char *example,
+                              struct cs_derive_rule *r)
 {
     const char *const *words = NULL;
     uint32_t n_words = 0;
-    enum cs_err rc = need_list(in, n, "the words looked for in it, as in [note, [\"emergency\", \"call 112\"]]");
+    enum cs_err rc = need_list(in, n, example);
     if (rc == CS_OK)
-        rc = cs_loader_words(in->l, n->first->next, "contains", &words, &n_words);
+        rc = cs_loader_words(in->l, n->first->next, n->key, &words, &n_words);
     if (rc == CS_OK && n_words + 1 > CS_DERIVE_TERMS_MAX)
         rc = cs_yaml_fail(n->first->next, in->l->err, "%u words; at most %d", n_words, CS_DERIVE_TERMS_MAX - 1);
     struct cs_derive_term *t = cs_arena_array(in->l->arena, (size_t)n_words + 1, sizeof *t);
     if (rc == CS_OK)
-        rc = need_text(in, n->first, "contains", &t[0]);
+        rc = need_text(in, n->first, n->key, &t[0]);
     const struct cs_node *list = rc == CS_OK ? n->first->next : NULL, *c = NULL;
     if (list != NULL)
         c = list->kind == CS_NODE_LIST ? list->first : list;
@@ -254,11 +260,29 @@ static enum cs_err load_contains(const struct deriving *in, const struct cs_node
         t[i + 1] = (struct cs_derive_term){CS_DERIVE_LITERAL, 0, words[i]};
         if (strncmp(words[i], "case.", 5) == 0) {
             t[i + 1] = (struct cs_derive_term){CS_DERIVE_COLUMN, 0, ""};
-            rc = cs_loader_column(in->l, c, "contains", &t[i + 1].at);
+            rc = cs_loader_column(in->l, c, n->key, &t[i + 1].at);
         }
     }
     r->terms = t;
     r->n_terms = n_words + 1;
+    return rc;
+}
+
+/* `contains: [note, ["emergency", case.detail]]` */
+static enum cs_err load_contains(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    return load_texts(in, n, "the words looked for in it, as in [note, [\"emergency\", \"call 112\"]]", r);
+}
+
+/* `quoted_in: [citation, case.text]` */
+static enum cs_err load_quoted(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    enum cs_err rc = load_texts(in, n, "the texts that it is cited from, as in [citation, case.text]", r);
+    const struct cs_node *c = n->kind == CS_NODE_LIST && n->n == 2 ? n->first->next : NULL;
+    if (rc == CS_OK && c->kind == CS_NODE_TEXT && r->terms[1].from == CS_DERIVE_LITERAL)
+        rc = cs_yaml_fail(c, in->l->err,
+                          "a passage is cited from \"%s\"; write case.%s for a column, or [\"...\"] for a text",
+                          c->text, c->text);
     return rc;
 }
 
@@ -423,6 +447,36 @@ static enum cs_err load_harmonic(const struct deriving *in, const struct cs_node
     return rc;
 }
 
+/* `called: TOOL`, `first_called: any`, `calls: [TOOL, TOOL]` */
+static enum cs_err load_calls(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    const struct cs_toolset *set = cs_tools_of(in->l->s, in->q);
+    const char *const *words = NULL, *names[CS_TOOLS_MAX];
+    uint32_t n_words = 0;
+    if (set == NULL)
+        return cs_yaml_fail_key(n, in->l->err, "%s looks at calls of tools; question \"%s\" has none", n->key,
+                                in->q->name);
+    enum cs_err rc = cs_loader_words(in->l, n, n->key, &words, &n_words);
+    if (rc == CS_OK && (n_words == 0 || n_words > CS_TOOLS_MAX))
+        rc = cs_yaml_fail(n, in->l->err, "%s names 1 to %d tools, or any", n->key, CS_TOOLS_MAX);
+    struct cs_derive_term *t = cs_arena_array(in->l->arena, n_words + 1, sizeof *t);
+    for (uint32_t i = 0; i < set->n_tools; i++)
+        names[i] = set->tools[i].name;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++) {
+        const bool any = strcmp(words[i], "any") == 0;
+        bool found = any;
+        for (uint32_t k = 0; k < set->n_tools; k++)
+            found |= strcmp(names[k], words[i]) == 0;
+        t[i] = (struct cs_derive_term){CS_DERIVE_LITERAL, set->max_calls, any ? "" : words[i]};
+        if (!found)
+            rc = cs_yaml_fail(n, in->l->err, "there is no tool \"%s\"%s", words[i],
+                              cs_names_hint(words[i], names, set->n_tools).text);
+    }
+    r->terms = t;
+    r->n_terms = n_words;
+    return rc;
+}
+
 static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n, uint32_t depth,
                              struct cs_derive_rule *r);
 
@@ -463,9 +517,10 @@ static enum cs_err load_parts(const struct deriving *in, const struct cs_node *n
 static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, const struct cs_node **out,
                            enum cs_derive_op *op)
 {
-    static const char *const keys[] = {"equals",  "differs", "contains", "matches", "any",      "all",
-                                       "not",     "count",   "length",   "lookup",  "expected", "first_change",
-                                       "changes", "as",      "share",    "mean",    "harmonic", NULL};
+    static const char *const keys[] = {"equals",  "differs",      "contains", "matches", "any",      "all",
+                                       "not",     "count",        "length",   "lookup",  "expected", "first_change",
+                                       "changes", "as",           "share",    "mean",    "harmonic", "quoted_in",
+                                       "called",  "first_called", "calls",    NULL};
     enum cs_err rc = cs_node_map(n, n->key != NULL ? n->key : "a rule", keys, in->l->err);
     *out = NULL;
     for (int i = CS_DERIVE_EQUALS; i < CS_DERIVE_OPS && rc == CS_OK; i++) {
@@ -481,8 +536,8 @@ static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, c
     if (rc == CS_OK && *out == NULL)
         rc = cs_yaml_fail(n, in->l->err,
                           "a derived answer needs a rule: equals differs contains matches any all not count "
-                          "length lookup expected first_change changes share mean or "
-                          "harmonic");
+                          "length lookup expected first_change changes share mean harmonic "
+                          "quoted_in called first_called or calls");
     if (rc == CS_OK && *op == CS_DERIVE_COUNT && (*out)->kind == CS_NODE_MAP)
         *op = CS_DERIVE_ELEMENTS;
     return rc;
@@ -493,7 +548,7 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
 {
     const struct cs_node *what = NULL, *as = cs_node_get(n, "as");
     enum cs_err rc = find_op(in, n, &what, &r->op);
-    if (rc == CS_OK && depth > 0 && r->op >= CS_DERIVE_COUNT)
+    if (rc == CS_OK && depth > 0 && r->op >= CS_DERIVE_COUNT && r->op != CS_DERIVE_CALLED && r->op != CS_DERIVE_QUOTED)
         rc = cs_yaml_fail_key(what, in->l->err, "%s gives no true or false; give it a name of its own", what->key);
     if (rc == CS_OK && depth > 0 && as != NULL)
         rc = cs_yaml_fail_key(as, in->l->err, "within a rule everything is true or false; leave as out");
@@ -505,6 +560,8 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
         return load_comparison(in, what, r);
     case CS_DERIVE_CONTAINS:
         return load_contains(in, what, r);
+    case CS_DERIVE_QUOTED:
+        return load_quoted(in, what, r);
     case CS_DERIVE_MATCHES:
         return load_matches(in, what, r);
     case CS_DERIVE_LENGTH:
@@ -522,6 +579,10 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
         return load_list_rule(in, what, r);
     case CS_DERIVE_HARMONIC:
         return load_harmonic(in, what, r);
+    case CS_DERIVE_CALLED:
+    case CS_DERIVE_FIRST_CALLED:
+    case CS_DERIVE_CALLS:
+        return load_calls(in, what, r);
     case CS_DERIVE_ANY:
     case CS_DERIVE_ALL:
     case CS_DERIVE_NOT:
@@ -546,8 +607,10 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
                         (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL ||
                          cs_node_get(n, "expected") != NULL || cs_node_get(n, "first_change") != NULL ||
                          cs_node_get(n, "changes") != NULL || cs_node_get(n, "share") != NULL ||
-                         cs_node_get(n, "mean") != NULL || cs_node_get(n, "harmonic") != NULL);
-    uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : CS_DERIVES_BOOLEAN;
+                         cs_node_get(n, "mean") != NULL || cs_node_get(n, "harmonic") != NULL ||
+                         cs_node_get(n, "calls") != NULL),
+               names = n->kind == CS_NODE_MAP && cs_node_get(n, "first_called") != NULL;
+    uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : names ? CS_DERIVES_TEXT : CS_DERIVES_BOOLEAN;
     enum cs_err rc = as != NULL ? cs_node_word(as, "as", words, &word, in->l->err) : CS_OK;
     if (rc == CS_OK && as != NULL && n->n > 1 && !(matches || (lookup && word != CS_DERIVES_BOOLEAN)))
         rc = cs_yaml_fail_key(as, in->l->err,
@@ -560,7 +623,7 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
 static enum cs_err check_new(const struct deriving *in, const struct cs_node *n)
 {
     struct cs_derive_term t;
-    enum cs_err rc = cs_load_answers_name(in->l, n, CS_NAME_FIELD);
+    enum cs_err rc = cs_load_answers_name(in->l, n, "the name of an answer", CS_NAME_FIELD);
     if (rc == CS_OK && find_answer(in->q, n->key, &t) && t.from == CS_DERIVE_FIELD)
         rc = cs_yaml_fail_key(n, in->l->err, "\"%s\" is an answer already; give the derived one another name", n->key);
     return rc;

@@ -167,7 +167,8 @@ enum cs_err cs_load_graded_fits(struct cs_loader *l)
         const struct cs_field *f = cs_list_of(&l->s->questions[q]);
         if (f != NULL && cs_script_is_used(l->s))
             return cs_yaml_fail(
-                n, l->err, "\"%s\" is a list, which is graded in one call; ask it in a study without turns", f->name);
+                n, l->err, "\"%s\" is a list, which is graded in one call; ask it in a study without turns or tools",
+                f->name);
         if (schemas == NULL)
             continue;
         const struct cs_schema_size size = cs_schema_size(&l->s->questions[q], f != NULL ? f->list->most : 0);

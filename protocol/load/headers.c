@@ -1,15 +1,26 @@
 #include "protocol/load/headers.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 enum { HEADER_VALUE_MAX = 1000 };
 
-/* Is one of the words of a name, such as key in x-api-key, one of these? */
+/* Up to where its first word goes: x-api-key, apiKey. */
+static size_t word_of(const char *name)
+{
+    size_t n = 0;
+    while (name[n] != '\0' && name[n] != '-' && name[n] != '_' &&
+           !(n > 0 && islower((unsigned char)name[n - 1]) && isupper((unsigned char)name[n])))
+        n++;
+    return n;
+}
+
+/* Is one of the words of a name one of these? */
 static bool has_word(const char *name, const char *const *words, size_t n)
 {
     while (*name != '\0') {
-        const size_t len = strcspn(name, "-_");
+        const size_t len = word_of(name);
         for (size_t i = 0; i < n; i++) {
             if (strlen(words[i]) == len && strncasecmp(name, words[i], len) == 0)
                 return true;
@@ -31,17 +42,21 @@ static bool is_ours(const char *name)
     return false;
 }
 
-enum cs_err cs_load_headers_value(const struct cs_node *n, const char **out, struct cs_error *err)
+bool cs_load_headers_is_secret(const char *name)
 {
     static const char *const secret[] = {"authorization", "auth",   "key",    "apikey",
                                          "token",         "cookie", "secret", "password"};
+    return has_word(name, secret, sizeof secret / sizeof *secret);
+}
+
+enum cs_err cs_load_headers_value(const struct cs_node *n, const char **out, struct cs_error *err)
+{
     static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     const char *value;
     if (n->key[0] == '\0' || n->key[strspn(n->key, token)] != '\0')
         return cs_yaml_fail_key(n, err, "\"%.64s\" is not the name of a header; write one, as in OpenAI-Project",
                                 n->key);
-    if (has_word(n->key, secret,
-                 sizeof secret / sizeof secret[0])) /* what stands there is not repeated: it may be a key */
+    if (cs_load_headers_is_secret(n->key)) /* what stands there is not repeated: it may be a key */
         return cs_yaml_fail_key(n, err,
                                 "the header %.64s may hold a secret, which is never written here; say where a key "
                                 "is found with key: {env: NAME}",

@@ -10,7 +10,7 @@
 /* ---- written in the study file ------------------------------------------------------------------ */
 
 static const char *const level_keys[] = {"id",         "role", "text",  "text_from", "system",
-                                         "parameters", "use",  "order", "requires"};
+                                         "parameters", "use",  "order", "requires",  "image"};
 enum { N_LEVEL_KEYS = sizeof level_keys / sizeof level_keys[0] };
 
 /* `order: [2, 1, 3]`: which option stands first, second, ... */
@@ -47,7 +47,7 @@ static enum cs_err load_values(const struct cs_factor_draft *d, const struct cs_
         values[i] = "";
         if (v != NULL)
             rc = cs_node_any_text(v, d->f->columns[i], &values[i], d->l->err);
-        else if (strcmp(d->f->columns[i], "text") != 0)
+        else if (strcmp(d->f->columns[i], "text") != 0 && strcmp(d->f->columns[i], "image") != 0)
             rc = cs_yaml_fail(n, d->l->err, "level \"%s\" has no \"%s\", which columns: lists; add it", level->id,
                               d->f->columns[i]);
     }
@@ -96,7 +96,7 @@ static enum cs_err load_inline(struct cs_factor_draft *d, const struct cs_node *
     return rc;
 }
 
-/* The columns of inline levels: `text` when a level has one, then those that `columns:` lists. */
+/* The columns of inline levels: `text` and `image` when a level has one, then those that `columns:` lists. */
 static enum cs_err inline_columns(struct cs_factor_draft *d, const struct cs_node *levels)
 {
     const struct cs_node *n = cs_node_get(d->node, "columns");
@@ -105,13 +105,17 @@ static enum cs_err inline_columns(struct cs_factor_draft *d, const struct cs_nod
     enum cs_err rc = n != NULL ? cs_loader_words(d->l, n, "columns", &words, &n_words) : CS_OK;
     if (rc != CS_OK)
         return rc;
-    bool text = false;
-    for (const struct cs_node *c = levels->first; c != NULL; c = c->next)
+    bool text = false, image = false;
+    for (const struct cs_node *c = levels->first; c != NULL; c = c->next) {
         text = text || (c->kind == CS_NODE_MAP && cs_node_get(c, "text") != NULL);
-    const char **columns = cs_arena_array(d->l->arena, n_words + 1, sizeof *columns);
+        image = image || (c->kind == CS_NODE_MAP && cs_node_get(c, "image") != NULL);
+    }
+    const char **columns = cs_arena_array(d->l->arena, n_words + 2, sizeof *columns);
     uint32_t count = 0;
     if (text)
         columns[count++] = "text";
+    if (image)
+        columns[count++] = "image";
     for (uint32_t i = 0; i < n_words; i++) {
         for (uint32_t k = 0; k < N_LEVEL_KEYS; k++) {
             if (strcmp(words[i], level_keys[k]) == 0)
@@ -136,7 +140,7 @@ static enum cs_err levels_inline(struct cs_factor_draft *d, const struct cs_node
     const char **keys = cs_arena_array(d->l->arena, N_LEVEL_KEYS + d->f->n_columns + 1, sizeof *keys);
     memcpy(keys, level_keys, sizeof level_keys);
     for (uint32_t i = 0, k = N_LEVEL_KEYS; i < d->f->n_columns; i++) {
-        if (strcmp(d->f->columns[i], "text") != 0)
+        if (strcmp(d->f->columns[i], "text") != 0 && strcmp(d->f->columns[i], "image") != 0)
             keys[k++] = d->f->columns[i];
     }
     cs_load_level_room(d, levels->n);

@@ -30,9 +30,10 @@ static enum cs_err load_accept(const struct cs_node *n, struct cs_study *s, stru
 
 static enum cs_err load_head(struct cs_loader *l)
 {
-    static const char *const keys[] = {"study",      "title",     "seed",    "data_dir", "cases",      "factors",
-                                       "prompt",     "questions", "repeats", "models",   "parameters", "blocks",
-                                       "budget_usd", "analysis",  "accept",  "judge",    "scores",     NULL};
+    static const char *const keys[] = {"study",   "title",      "seed",      "data_dir",   "cases",
+                                       "factors", "prompt",     "questions", "tools",      "repeats",
+                                       "models",  "parameters", "blocks",    "budget_usd", "analysis",
+                                       "accept",  "judge",      "scores",    NULL};
     struct cs_study *s = l->s;
     const struct cs_node *n;
     enum cs_err rc = cs_node_map(l->root, "the study", keys, l->err);
@@ -104,13 +105,33 @@ static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, str
     return CS_OK;
 }
 
+/* A study without images is the same, whatever its providers say of them. */
+static void forget_image_tokens(struct cs_loader *l)
+{
+    struct cs_model *models = (struct cs_model *)(uintptr_t)l->s->models; /* still being made */
+    for (uint32_t i = 0; i < l->s->n_models && !cs_image_is_used(l->s); i++)
+        models[i].image_tokens = 0;
+}
+
 static enum cs_err load_parts(struct cs_loader *l)
 {
     static enum cs_err (*const parts[])(struct cs_loader *) = {
-        load_head,        load_data_dir,       cs_load_from_study_carried, cs_load_judging,
-        cs_load_cases,    cs_load_factors,     cs_load_questions,          cs_load_models,
-        cs_load_prompt,   cs_load_graded_fits, cs_load_judging_check,      cs_load_blocks,
-        cs_load_analysis, cs_load_scores,
+        load_head,
+        load_data_dir,
+        cs_load_from_study_carried,
+        cs_load_judging,
+        cs_load_cases,
+        cs_load_factors,
+        cs_load_tool_list,
+        cs_load_questions,
+        cs_load_models,
+        cs_load_prompt,
+        cs_load_tool_list_check,
+        cs_load_graded_fits,
+        cs_load_judging_check,
+        cs_load_blocks,
+        cs_load_analysis,
+        cs_load_scores,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         enum cs_err rc = parts[i](l);
@@ -118,6 +139,7 @@ static enum cs_err load_parts(struct cs_loader *l)
             return rc;
     }
     finish_cases(l);
+    forget_image_tokens(l);
     enum cs_err rc = cs_load_only(l);
     if (rc != CS_OK)
         return rc;
@@ -138,6 +160,8 @@ static void loader_release(struct cs_loader *l)
     cs_names_release(&l->column_names);
     cs_table_release(&l->table);
     free(l->nth);
+    cs_names_release(&l->picture_names);
+    free(l->pictures);
     free(l->all);
     free(l->values);
     cs_snapshot_close(l->snapshot);
@@ -170,6 +194,9 @@ enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, str
         out->cases = (struct cs_case_source){.self = l->all, .get = get_case};
         out->snapshot = l->snapshot;
         out->values = l->values;
+        out->pictures = l->pictures;
+        out->n_pictures = l->n_pictures;
+        l->pictures = NULL;
         l->s = NULL;
         l->all = NULL;
         l->snapshot = NULL;
@@ -190,6 +217,7 @@ void cs_load_release(struct cs_loaded *l)
     cs_study_free(l->study);
     free(l->all);
     free(l->values);
+    free(l->pictures);
     cs_snapshot_close(l->snapshot);
     *l = (struct cs_loaded){0};
 }

@@ -7,6 +7,7 @@
 #ifndef CS_LOAD_H
 #define CS_LOAD_H
 
+#include "protocol/study/image.h"
 #include "protocol/study/study.h"
 #include "protocol/study/take.h"
 #include "protocol/table/snapshot.h"
@@ -25,6 +26,12 @@ struct cs_load_opts {
     const struct cs_load_parents *parents; /* or NULL: a study of another one's outputs is refused */
 };
 
+/* A file whose image stands in prompts (study/image.h). Its bytes are not kept. */
+struct cs_load_picture {
+    struct cs_image image;
+    const char *path, *text; /* the reference */
+};
+
 /* A study with all of its cases in memory. */
 struct cs_loaded {
     struct cs_study *study;
@@ -33,6 +40,8 @@ struct cs_loaded {
     const char *path;             /* the study file's, as given */
     struct cs_snapshot *snapshot; /* where the texts of a child's cases are mapped from; NULL: an ordinary study */
     const char **values;          /* what `all` of a child points to */
+    const struct cs_load_picture **pictures; /* n_pictures, each path once */
+    uint32_t n_pictures;
 };
 
 CS_WARN_UNUSED enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,

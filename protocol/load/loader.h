@@ -42,6 +42,12 @@ struct cs_loader {
     bool judges, first_shown, second_shown; /* a template shows outputs; sides of a pair */
     struct cs_loader_by_name by_name;       /* the first one of what no judge may see */
     const struct cs_node *pair;             /* the first answer of kind pair, or NULL */
+    bool blind[CS_MODELS_MAX];              /* models that take no images */
+    struct cs_names picture_names;          /* paths as the study has them */
+    const struct cs_load_picture **pictures;
+    uint32_t n_pictures;
+    uint32_t question_tools[CS_QUESTIONS_MAX]; /* each question's set (struct cs_question) */
+    struct cs_toolset *toolsets;               /* s->toolsets */
 };
 
 /* ---- the parts ---------------------------------------------------------------------------------- */
@@ -86,6 +92,9 @@ CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_
 /* A template at n, with all its placeholders known; of_each: in a turn for each element of a list. what: "prompt user". */
 CS_WARN_UNUSED enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, const char *what,
                                                 bool of_each);
+/* `images:` of a prompt, and the images that levels bring to it; out has the rest. */
+CS_WARN_UNUSED enum cs_err cs_load_image_files(struct cs_loader *l, const struct cs_node *prompt,
+                                               struct cs_template_set *out);
 /* The turns of a prompt; `answer_at` of a question, or NULL; and, once both are read, whether they fit. */
 CS_WARN_UNUSED enum cs_err cs_load_turn_list(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
 CS_WARN_UNUSED enum cs_err cs_load_turn_list_answer_at(struct cs_loader *l, const struct cs_node *n,
@@ -103,6 +112,10 @@ CS_WARN_UNUSED enum cs_err cs_load_graded_fits(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_graded_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
                                                 const struct cs_node *where, struct cs_derive_rule *r);
 
+/* `tools:` of the study and of its questions, which come behind; once models and prompt are read, whether they fit. */
+CS_WARN_UNUSED enum cs_err cs_load_tool_list(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_tool_list_check(struct cs_loader *l);
+
 /* `derive:` of a question whose answers are read; NULL: none. */
 CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);
 /* `lookup: {file, by, value}`: which columns of the table are the keys, and its rows. Terms are already set, one a key of `by`. */
@@ -116,8 +129,8 @@ uint32_t cs_load_answers_category(const struct cs_field *f, const char *word);
 bool cs_load_answers_is_label(const struct cs_field *f, const char *label);
 /* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
 CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column);
-/* n's key as the name of an answer. */
-CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n,
+/* n's key as a name; what: "the name of an answer". */
+CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n, const char *what,
                                                 enum cs_name_rule rule);
 
 /* The analysis's `calibrate`, and `scores` of the study: checked; the first travels with the analysis, the second is kept by others. */

@@ -98,7 +98,12 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
         .price = pm->price,
         .limits = pm->limits,
         .n_pools = pm->n_pools,
+        .image_tokens = pm->image_tokens,
+        .sunset_ms = pm->sunset_ms,
     };
+    if (model.price.cache_write < 0)
+        model.price.cache_write = cs_price_write_unsaid(account->protocol, model.price.input);
+    m->l->blind[s->n_models] = pm->blind;
     memcpy(model.pools, pm->pools, sizeof model.pools);
     rc = check_sendable(m, account, &model, name, (const struct cs_node *[]){entry, pm->parameters, m->parameters});
     if (rc != CS_OK)

@@ -45,7 +45,8 @@ static enum cs_err load_providers(const char *path, struct cs_probes *out, struc
                       .max_output_tokens = params.max_output_tokens,
                       .timeout_ms = params.timeout_ms,
                       .price = m->price,
-                      .limits = m->limits},
+                      .limits = m->limits,
+                      .sunset_ms = m->sunset_ms},
         };
     }
     return CS_OK;
@@ -61,7 +62,18 @@ static void take_trial(const struct cs_plan *plan, struct cs_requests *requests,
     if (cs_cells_make(requests, lane, 0, &l->cases, true, &cells, &why) != CS_OK)
         return;
     if (cells->n > 0) {
+        const struct cs_image *images;
+        uint32_t calls;
         cs_plan_cell(plan, lane, 0, 0, &at);
+        if (cs_request_lay(requests, &at, &l->all[0], &calls, &why) == CS_OK) {
+            images = cs_request_images(requests, &p->n_images);
+            struct cs_image *copy = cs_arena_array(arena, p->n_images, sizeof *copy);
+            if (p->n_images > 0)
+                memcpy(copy, images, p->n_images * sizeof *copy);
+            p->images = copy;
+            p->pictures = l->pictures;
+            p->n_pictures = l->n_pictures;
+        }
         p->lane = lane;
         p->question = at.question;
         p->elements = cells->elements[0];

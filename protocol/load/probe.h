@@ -19,7 +19,11 @@ struct cs_probe {
     struct cs_model model;
     const char *body; /* with a study: the trial's own request; NULL: one word is asked for */
     uint32_t lane, question, cap;
-    uint32_t elements; /* of the list that the prompt has graded */
+    uint32_t elements;             /* of the list that the prompt has graded */
+    const struct cs_image *images; /* n_images that stand in the body */
+    uint32_t n_images;
+    const struct cs_load_picture **pictures; /* n_pictures: the files of the study's images */
+    uint32_t n_pictures;
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
 

@@ -33,14 +33,15 @@ static enum cs_err load_set(struct cs_loader *l, const struct cs_node *n, const 
         rc = cs_load_history(l, messages != NULL ? messages : history, out);
     if (rc == CS_OK && turns != NULL)
         rc = cs_load_turn_list(l, turns, out);
-    return rc;
+    return rc == CS_OK ? cs_load_image_files(l, n, out) : rc;
 }
 
 /* {by: case.source, each: {VALUE: {system, user}, ...}} */
 static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, const struct cs_node *by)
 {
     static const char *const keys[] = {"by", "each", NULL}, *const set_keys[] = {"system",  "user",  "messages",
-                                                                                 "history", "turns", NULL};
+                                                                                 "history", "turns", "images",
+                                                                                 NULL};
     struct cs_study *s = l->s;
     const struct cs_node *each;
     enum cs_err rc = cs_node_map(prompt, "prompt", keys, l->err);
@@ -111,7 +112,7 @@ static enum cs_err check_level_systems(struct cs_loader *l)
 
 enum cs_err cs_load_prompt(struct cs_loader *l)
 {
-    static const char *const keys[] = {"system", "user", "messages", "history", "turns", "by", "each", NULL};
+    static const char *const keys[] = {"system", "user", "messages", "history", "turns", "images", "by", "each", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *prompt, *by;
     s->prompt_by_column = CS_NONE;

@@ -1,3 +1,4 @@
+#include "protocol/study/sunset.h"
 #include "protocol/load/providers.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "protocol/load/dialect.h"
 #include "protocol/load/key_place.h"
 #include "protocol/load/limits.h"
+#include "protocol/load/servers.h"
 #include "protocol/load/system.h"
 #include "protocol/study/address.h"
 #include "protocol/table/names.h"
@@ -49,54 +51,27 @@ enum cs_err cs_providers_find(const char *study_path, const char *given, struct 
 
 static enum cs_err load_price(const struct cs_node *n, struct cs_price *out, struct cs_error *err)
 {
-    static const char *const keys[] = {"input", "cached", "output", "request", NULL};
-    int64_t *const fields[] = {&out->input, &out->cached, &out->output, &out->request};
-    *out = (struct cs_price){-1, -1, -1, 0};
+    static const char *const keys[] = {"input", "cached", "cache_write", "output", "request", NULL};
+    enum { REQUEST = 4, N = 5 };
+    int64_t *const fields[N] = {&out->input, &out->cached, &out->cache_write, &out->output, &out->request};
+    *out = (struct cs_price){.input = -1, .cached = -1, .output = -1, .cache_write = -1};
     if (n == NULL)
         return CS_OK;
     enum cs_err rc = cs_node_map(n, "price", keys, err);
-    for (size_t i = 0; i < 4 && rc == CS_OK; i++) {
+    for (size_t i = 0; i < N && rc == CS_OK; i++) {
         const struct cs_node *v = cs_node_get(n, keys[i]);
         double usd;
         if (v == NULL)
             continue;
-        rc = cs_node_number(v, keys[i], 0, i < 3 ? 1e6 : 1000, &usd, err);
+        rc = cs_node_number(v, keys[i], 0, i < REQUEST ? 1e6 : 1000, &usd, err);
         if (rc == CS_OK)
-            *fields[i] = (int64_t)(usd * (i < 3 ? 1e3 : 1e9) + 0.5);
+            *fields[i] = (int64_t)(usd * (i < REQUEST ? 1e3 : 1e9) + 0.5);
     }
     if (rc == CS_OK && cs_node_get(n, "request") != NULL) { /* by the call alone, unless it says more */
         out->input = out->input < 0 ? 0 : out->input;
         out->output = out->output < 0 ? 0 : out->output;
     }
     return rc;
-}
-
-static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena, bool insecure, const char **out,
-                                 struct cs_error *err)
-{
-    const char *url;
-    enum cs_err rc = cs_node_text(n, "base_url", &url, err);
-    if (rc != CS_OK)
-        return rc;
-    bool https = strncmp(url, "https://", 8) == 0, http = strncmp(url, "http://", 7) == 0;
-    const char *host = url + (https ? 8 : 7);
-    if (!https && !(http && (insecure || cs_address_is_local(url))))
-        return cs_yaml_fail(n, err,
-                            "base_url is \"%.100s\"; write https://..., or http:// for a server on this machine%s", url,
-                            http ? " (for another one, whoever is in between reads prompts and key: insecure_network: "
-                                   "yes)"
-                                 : "");
-    if (host[0] == '\0' || host[0] == '/' || strpbrk(host, " \t\r\n?#\\\"") != NULL)
-        return cs_yaml_fail(n, err,
-                            "base_url is \"%.100s\"; write host and path only, as in https://api.example.com/v1", url);
-    if (strchr(host, '@') != NULL)
-        return cs_yaml_fail(n, err,
-                            "base_url holds a user or key before @; say where the key is found with key: {env: NAME}");
-    size_t len = strlen(url);
-    while (len > 0 && url[len - 1] == '/')
-        len--;
-    *out = cs_arena_strndup(arena, url, len);
-    return CS_OK;
 }
 
 static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, const char **out, struct cs_error *err)
@@ -152,7 +127,9 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
     if (rc == CS_OK)
         rc = load_insecure(n, &a->insecure_network, err);
     if (rc == CS_OK)
-        rc = load_base_url(v, arena, a->insecure_network, &a->base_url, err);
+        rc = cs_load_servers(v, arena, a->insecure_network, &a->base_url, err);
+    if (rc == CS_OK && a->protocol == CS_PROTOCOL_HTTP && cs_address_has_servers(a))
+        rc = cs_yaml_fail(v, err, "protocol: http has one address; write one account for each of these systems");
     if (rc == CS_OK && (v = cs_node_get(n, "key")) != NULL)
         rc = cs_load_key_place(cs_load_system_secret(v, a), arena, &a->key_env, &a->key_file, err);
     if (rc == CS_OK && (v = cs_node_get(n, "ca_file")) != NULL) {
@@ -201,10 +178,43 @@ static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena,
 
 /* ---- models ------------------------------------------------------------------------------------- */
 
+/* `images: no`, `yes`, or `{tokens: N}`. */
+static enum cs_err load_images(const struct cs_node *n, struct cs_provider_model *m, struct cs_error *err)
+{
+    static const char *const keys[] = {"tokens", NULL}, *const words[] = {"yes", "no", NULL};
+    const struct cs_node *tokens;
+    uint32_t word = 0;
+    uint64_t count = 0;
+    if (n == NULL)
+        return CS_OK;
+    if (n->kind == CS_NODE_TEXT) {
+        enum cs_err rc = cs_node_word(n, "images", words, &word, err);
+        m->blind = word == 1;
+        return rc;
+    }
+    enum cs_err rc = cs_node_map(n, "images", keys, err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "images", "tokens", &tokens, err);
+    if (rc == CS_OK)
+        rc = cs_node_u64(tokens, "tokens", 1, 1000000, &count, err);
+    m->image_tokens = (uint32_t)count;
+    return rc;
+}
+
+static enum cs_err load_sunset(const struct cs_node *n, struct cs_provider_model *m, struct cs_error *err)
+{
+    const char *text = NULL;
+    enum cs_err rc = n != NULL ? cs_node_text(n, "sunset", &text, err) : CS_OK;
+    if (rc == CS_OK && text != NULL && !cs_sunset_parse(text, &m->sunset_ms))
+        rc = cs_yaml_fail(n, err, "sunset is \"%s\"; write a day, as in sunset: 2027-03-01", text);
+    return rc;
+}
+
 static enum cs_err load_model(const struct cs_node *n, const struct cs_providers *p, const struct cs_limits *limits,
                               struct cs_provider_model *m, struct cs_error *err)
 {
-    static const char *const keys[] = {"account", "model", "price", "limits", "pools", "parameters", NULL};
+    static const char *const keys[] = {"account",    "model",  "price",  "limits", "pools",
+                                       "parameters", "images", "sunset", NULL};
     const struct cs_node *v;
     const char *account, *names[ACCOUNTS_MAX];
     *m = (struct cs_provider_model){.node = n, .name = n->key, .account = CS_NONE};
@@ -234,7 +244,9 @@ static enum cs_err load_model(const struct cs_node *n, const struct cs_providers
     if (rc == CS_OK)
         rc = cs_load_limits_pool_names(cs_node_get(n, "pools"), &p->accounts[m->account], m->pools, &m->n_pools, err);
     m->parameters = cs_node_get(n, "parameters");
-    return rc;
+    if (rc == CS_OK)
+        rc = load_sunset(cs_node_get(n, "sunset"), m, err);
+    return rc == CS_OK ? load_images(cs_node_get(n, "images"), m, err) : rc;
 }
 
 static enum cs_err load_lists(const struct cs_node *root, struct cs_arena *arena, struct cs_providers *out,

@@ -17,6 +17,9 @@ struct cs_provider_model {
     struct cs_limits limits;                     /* the account's, over them the model's */
     uint32_t pools[CS_MODEL_POOLS_MAX], n_pools; /* the account's */
     const struct cs_node *parameters;            /* or NULL */
+    bool blind;                                  /* it takes no images */
+    uint32_t image_tokens;                       /* what one counts at most; 0: not said */
+    int64_t sunset_ms;                           /* sunset.h */
 };
 
 struct cs_providers {

@@ -236,7 +236,8 @@ static enum cs_err load_extras(const struct field_in *in)
 static enum cs_err load_field(struct field_in *in)
 {
     *in->f = (struct cs_field){.name = in->node->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
-    enum cs_err rc = cs_load_answers_name(in->l, in->node, in->member ? CS_NAME_MEMBER : CS_NAME_FIELD);
+    enum cs_err rc = cs_load_answers_name(in->l, in->node, "the name of an answer",
+                                          in->member ? CS_NAME_MEMBER : CS_NAME_FIELD);
     if (rc == CS_OK)
         rc = find_kind(in);
     if (rc == CS_OK)
@@ -301,7 +302,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
 
 static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
-    static const char *const keys[] = {"name", "ask", "answer", "answer_at", "derive", "reading", NULL};
+    static const char *const keys[] = {"name", "ask", "answer", "answer_at", "derive", "reading", "tools", NULL};
     const struct cs_node *name, *ask = cs_node_get(n, "ask"), *answer = cs_node_get(n, "answer");
     const bool free = answer != NULL && answer->kind == CS_NODE_TEXT && strcmp(answer->text, "free") == 0;
     enum cs_err rc = cs_node_map(n, "a question", keys, l->err);
@@ -327,6 +328,7 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
         rc = load_answers(l, n, q);
     if (rc == CS_OK)
         rc = cs_load_turn_list_answer_at(l, cs_node_get(n, "answer_at"), q);
+    q->tools = l->question_tools[l->s->n_questions];
     return rc == CS_OK ? cs_load_derived(l, cs_node_get(n, "derive"), q) : rc;
 }
 

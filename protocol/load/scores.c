@@ -219,7 +219,7 @@ enum cs_err cs_load_scores(struct cs_loader *l)
     if (rc == CS_OK && (scores->n == 0 || scores->n > SCORES_MAX))
         return cs_yaml_fail(scores, l->err, "scores: want 1 to %d of them, by name", SCORES_MAX);
     for (const struct cs_node *n = scores->first; n != NULL && rc == CS_OK; n = n->next) {
-        rc = cs_load_answers_name(l, n, CS_NAME_FIELD);
+        rc = cs_load_answers_name(l, n, "the name of a score", CS_NAME_FIELD);
         if (rc == CS_OK)
             rc = check_score(l, n);
     }

@@ -31,7 +31,7 @@ CS_WARN_UNUSED enum cs_err cs_load_asks_path(const struct cs_node *n, enum cs_lo
 /* GET, POST, PUT or PATCH; n NULL: `usual`. */
 CS_WARN_UNUSED enum cs_err cs_load_asks_method(const struct cs_node *n, const char *usual, const char **out,
                                                struct cs_error *err);
-/* Any tree as JSON: numbers, true, false and null without quotes are JSON's. *out is the caller's. */
+/* Any tree as JSON: numbers, true, false and null without quotes are JSON's. No secret may stand in it. *out is the caller's. */
 CS_WARN_UNUSED enum cs_err cs_load_asks_tree(const struct cs_node *n, enum cs_load_filled where, struct cs_json **out,
                                              struct cs_error *err);
 

@@ -85,21 +85,82 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+bool cs_address_has_servers(const struct cs_account *a)
+{
+    const char *url = a->base_url != NULL ? a->base_url : "";
+    return !a->simulated && (cs_address_file(url) != NULL || url[strcspn(url, separators)] != '\0');
+}
+
+const char *cs_address_file(const char *base_url)
+{
+    return strncmp(base_url, "file:", 5) == 0 ? base_url + 5 : NULL;
+}
+
+const char *cs_address_next(const char **at, size_t *n)
+{
+    const char *url = *at + strspn(*at, separators);
+    *n = strcspn(url, separators);
+    *at = url + *n;
+    return *n > 0 ? url : NULL;
+}
+
+bool cs_address_is_ascii(const char *url, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (url[i] <= ' ' || url[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+bool cs_address_is_sound(const char *base_url)
+{
+    const char *url;
+    size_t n, servers = 0;
+    if (cs_address_file(base_url) != NULL)
+        return true;
+    for (const char *at = base_url; (url = cs_address_next(&at, &n)) != NULL; servers++) {
+        if (n > CS_ADDRESS_URL_MAX || !cs_address_is_ascii(url, n))
+            return false;
+    }
+    return servers <= CS_ADDRESS_SERVERS_MAX;
+}
+
+bool cs_address_is_same(const char *a, const char *b)
+{
+    const char *x, *y;
+    size_t n, m;
+    if (strcmp(a, b) == 0)
+        return true;
+    if (cs_address_file(a) != NULL || cs_address_file(b) != NULL || strstr(a, "://") == NULL ||
+        strstr(b, "://") == NULL)
+        return false; /* one of them is no list of addresses */
+    for (const char *left = a; (x = cs_address_next(&left, &n)) != NULL;) {
+        for (const char *right = b; (y = cs_address_next(&right, &m)) != NULL;) {
+            if (n == m && memcmp(x, y, n) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void cs_address_of_account(const struct cs_account *a, struct cs_buf *out)
 {
-    char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : ""), *next;
+    char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : "");
     char **urls = cs_xcalloc(strlen(text) / 2 + 1, sizeof *urls);
-    size_t n = 0;
+    const char *at = text, *url;
+    size_t n = 0, len;
     if (a->simulated) {
         cs_buf_str(out, "the simulated provider");
+    } else if (cs_address_file(text) != NULL) {
+        cs_buf_str(out, text);
     } else {
-        for (char *url = text + strspn(text, separators); *url != '\0'; url = next) {
-            next = url + strcspn(url, separators);
-            if (*next != '\0')
-                *next++ = '\0';
-            next += strspn(next, separators);
-            normalize(url);
-            urls[n++] = url;
+        while ((url = cs_address_next(&at, &len)) != NULL) {
+            char *one = text + (url - text);
+            at += *at != '\0';
+            one[len] = '\0';
+            normalize(one);
+            urls[n++] = one;
         }
         qsort(urls, n, sizeof *urls, by_text);
         for (size_t i = 0; i < n; i++) {

@@ -419,7 +419,7 @@ enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at
         rc = read_reply(s, at->question, at, text, n, &r, answers, &v);
     if (rc != CS_OK)
         return rc;
-    const struct cs_derive_facts facts = {q, c, text, n, alternatives, answers, arena, NULL, &own};
+    const struct cs_derive_facts facts = {q, c, text, n, alternatives, answers, arena, NULL, &own, NULL};
     cs_derive(&facts, derived);
     return CS_OK;
 }

@@ -22,6 +22,8 @@
 
 /* Appends the schema of a question to out. elements: of the case's list (list.h), 0 where there is none. */
 void cs_schema_answer(const struct cs_study *s, uint32_t question, uint32_t elements, struct cs_buf *out);
+/* The same of fields by themselves: arguments of a tool. */
+void cs_schema_fields(const struct cs_field *fields, uint32_t n, struct cs_buf *out);
 struct cs_schema_size { /* what providers limit: OpenAI takes 5,000 properties and 1,000 words in all */
     uint32_t properties, words;
 };
@@ -63,7 +65,8 @@ struct cs_derived_value { /* a derived answer */
     X(ENDED, "ended_oddly")               /* the provider's word for its end says that it is not whole: see finish */  \
     X(ELEMENT_MISSING, "missing_element") /* an element of the list has no answer */                                   \
     X(ELEMENT_TWICE, "double_element")                                                                                 \
-    X(ELEMENT_FOREIGN, "foreign_element") /* a number that the list does not have */
+    X(ELEMENT_FOREIGN, "foreign_element") /* a number that the list does not have */                                   \
+    X(TOO_MANY, "too_many_calls")         /* it calls more tools at once than anything goes on from */
 enum cs_answer_fault {
 #define X(name, word) CS_ANSWER_##name,
     CS_ANSWER_FAULT_TABLE(X)

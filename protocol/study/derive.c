@@ -9,6 +9,7 @@
 #include "protocol/base/json.h"
 #include "protocol/base/pattern.h"
 #include "protocol/base/utf8.h"
+#include "protocol/study/quoted.h"
 
 enum truth { FALSE_, TRUE_, UNKNOWN };
 
@@ -140,6 +141,24 @@ static enum truth contains(const struct cs_derive_facts *f, const struct cs_deri
     return found;
 }
 
+/* Does the first text stand in one of the others as it was cited? */
+static enum truth quoted(const struct cs_derive_facts *f, const struct cs_derive_rule *r,
+                         const struct cs_derived_value *earlier)
+{
+    const struct word passage = word_of(f, &r->terms[0], earlier);
+    enum truth found = FALSE_;
+    if (passage.text == NULL || passage.insufficient)
+        return UNKNOWN;
+    for (uint32_t i = 1; i < r->n_terms && found != TRUE_; i++) {
+        const struct word text = word_of(f, &r->terms[i], earlier);
+        if (text.text == NULL)
+            found = UNKNOWN;
+        else if (cs_quoted_in(passage.text, passage.n, text.text, text.n))
+            found = TRUE_;
+    }
+    return found;
+}
+
 static struct cs_pattern_match match(const struct cs_derive_facts *f, const struct cs_derive_rule *r,
                                      const struct cs_derived_value *earlier, struct word *text)
 {
@@ -176,6 +195,7 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     struct word a, b;
     enum truth truth;
     struct tally t;
+    const char *first;
     switch (r->op) {
     case CS_DERIVE_VALUE:
         return word_of(f, &r->terms[0], earlier).truth;
@@ -190,6 +210,8 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_MATCHES:
         truth = truth_of(match(f, r, earlier, &a).found);
         return a.text == NULL || a.insufficient ? UNKNOWN : truth;
+    case CS_DERIVE_QUOTED:
+        return quoted(f, r, earlier);
     case CS_DERIVE_ANY:
         t = tally(f, r, earlier);
         return t.yes > 0 ? TRUE_ : t.unknown > 0 ? UNKNOWN : FALSE_;
@@ -199,6 +221,8 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_NOT:
         truth = evaluate(f, &r->parts[0], earlier);
         return truth == UNKNOWN ? truth : truth_of(truth == FALSE_);
+    case CS_DERIVE_CALLED:
+        return f->loop != NULL ? truth_of(cs_derive_tools_count(f, r, &first) > 0) : UNKNOWN;
     case CS_DERIVE_COUNT:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_LOOKUP:
@@ -209,6 +233,8 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_SHARE:
     case CS_DERIVE_MEAN:
     case CS_DERIVE_HARMONIC:
+    case CS_DERIVE_FIRST_CALLED:
+    case CS_DERIVE_CALLS:
     case CS_DERIVE_OPS:
         break;
     }
@@ -402,6 +428,16 @@ static struct cs_derived_value over_turns(const struct cs_derive_facts *f, const
     return held > 0 ? number(f, first_only ? held : changes) : (struct cs_derived_value){0};
 }
 
+/* first_called and calls */
+static struct cs_derived_value over_calls(const struct cs_derive_facts *f, const struct cs_derive_rule *r)
+{
+    const char *first = NULL;
+    if (f->loop == NULL)
+        return (struct cs_derived_value){0};
+    const uint32_t n = cs_derive_tools_count(f, r, &first);
+    return r->op == CS_DERIVE_CALLS ? number(f, n) : (struct cs_derived_value){.known = true, .text = first};
+}
+
 static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const struct cs_derived *d,
                                        const struct cs_derived_value *earlier)
 {
@@ -418,6 +454,8 @@ static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const st
         return expected(f, &f->question->fields[r->terms[0].at]);
     if (r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES)
         return over_turns(f, r);
+    if (r->op == CS_DERIVE_FIRST_CALLED || r->op == CS_DERIVE_CALLS)
+        return over_calls(f, r);
     if (r->op == CS_DERIVE_COUNT) {
         const struct tally t = tally(f, r, earlier);
         return t.unknown > 0 ? (struct cs_derived_value){0} : number(f, t.yes);
@@ -469,6 +507,11 @@ bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, d
     if (r != NULL && (r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES)) {
         *min = r->op == CS_DERIVE_FIRST_CHANGE;
         *max = q->n_answer_at - (r->op == CS_DERIVE_CHANGES);
+        return true;
+    }
+    if (r != NULL && r->op == CS_DERIVE_CALLS) {
+        *min = 0;
+        *max = r->terms[0].at;
         return true;
     }
     if (r != NULL && r->op == CS_DERIVE_ELEMENTS) {

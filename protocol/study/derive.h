@@ -17,6 +17,11 @@
  * `harmonic` of x1 ... xn is n / (1/x1 + ... + 1/xn), of two 2PR/(P + R), the F1 of precision and recall; 0 where one of them is,
  * whatever the others (so an F1 where nothing was found is 0, though its precision is of nothing), unknown where one is below. NOHARM's overall score is that of safety, completeness and restraint.
  *
+ * Over calls of tools (derive_tools.c), those that were answered: whether one of the tools named was called, which of them first ("none"), how often. Always
+ * known where a question has tools.
+ *
+ * `quoted_in` is true where a passage stands in the case, or another text, as it was cited (quoted.h): made up citations are found by it.
+ *
  * `expected` reads the distribution in place of the answer that was drawn: of a yes/no answer the probability of yes, of an ordered one the
  * mean level from 0, over the words that the most probable first tokens begin, as parts of what these words have together. Unknown where
  * the provider tells none, where such a token begins two words with over 1 %, or where the words have less than half of it all.
@@ -26,6 +31,7 @@
 
 #include "protocol/study/answer.h"
 #include "protocol/study/list.h"
+#include "protocol/study/tools.h"
 
 struct cs_derive_turns {                               /* of a conversation */
     uint64_t asked;                                    /* bit n - 1: the answer was asked for at turn n */
@@ -43,6 +49,8 @@ struct cs_derive_facts { /* what can be looked at */
     struct cs_arena *arena;              /* for the texts of values */
     const struct cs_derive_turns *turns; /* or NULL: there is one */
     const struct cs_elements *own; /* what the case says of the elements that a list answer is about; NULL: nothing */
+    const struct cs_tool_loop
+        *loop; /* the calls of tools; NULL: there are none to look at, and nothing is known of them */
 };
 
 /* All derived answers of the question, in their order. */
@@ -50,6 +58,8 @@ void cs_derive(const struct cs_derive_facts *f, struct cs_derived_value *out);
 
 /* Inside derive.c: the number of a rule over a list's elements; false: unknown. */
 bool cs_derive_list(const struct cs_derive_facts *f, const struct cs_derive_rule *r, double *out);
+/* ... of a rule over calls of tools: how many there are, and the tool of the first, CS_TOOLS_NONE without any. f->loop is there. */
+uint32_t cs_derive_tools_count(const struct cs_derive_facts *f, const struct cs_derive_rule *r, const char **first);
 /* Harmonic mean of n numbers, as above; false: unknown. */
 bool cs_derive_harmonic(const double *v, uint32_t n, double *out);
 

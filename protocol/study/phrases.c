@@ -31,8 +31,7 @@ static uint8_t lower_byte(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
-/* The byte at s[at] in small letters. Capital and small letters of two bytes have two bytes each, so places stay what they are. */
-static uint8_t folded(const uint8_t *s, size_t n, size_t at)
+uint8_t cs_phrases_fold(const uint8_t *s, size_t n, size_t at)
 {
     const uint8_t c = s[at];
     if (c < 0x80)
@@ -139,12 +138,12 @@ enum cs_err cs_phrases_add(struct cs_phrases *p, const char *phrase, uint32_t ma
         return CS_EINVAL;
     if (n - at > CS_PHRASE_MAX || p->n + (n - at) > CS_PHRASES_BYTES_MAX)
         return CS_ETOOBIG;
-    p->begins[s[at]] = p->begins[folded(s, n, at)] = true;
+    p->begins[s[at]] = p->begins[cs_phrases_fold(s, n, at)] = true;
     for (unsigned c = 0; c < 256; c++) /* capitals: of one byte, or the lead byte that folds to this one */
         p->begins[c] |= (c < 0x80 && p->begins[lower_byte((uint8_t)c)]) || (c == 0xCE && p->begins[0xCF]) ||
                         (c == 0xD0 && p->begins[0xD1]);
     while (at < n) {
-        const uint8_t byte = is_space(s[at]) ? ' ' : folded(s, n, at);
+        const uint8_t byte = is_space(s[at]) ? ' ' : cs_phrases_fold(s, n, at);
         const uint32_t next = child_of(p, node, byte);
         node = next != 0 ? next : grow(p, node, byte);
         at = byte == ' ' ? skip_space(s, n, at) : at + 1;
@@ -160,7 +159,7 @@ static struct cs_phrase_found longest(const struct cs_phrases *p, const uint8_t 
     uint32_t node = 0;
     size_t at = from;
     while (at < n) {
-        const uint8_t byte = is_space(s[at]) ? ' ' : folded(s, n, at);
+        const uint8_t byte = is_space(s[at]) ? ' ' : cs_phrases_fold(s, n, at);
         node = child_of(p, node, byte);
         if (node == 0)
             break;
@@ -186,7 +185,7 @@ struct cs_phrase_found cs_phrases_next(const struct cs_phrases *p, const char *t
     while (from < n) {
         const uint8_t c = s[from];
         const bool word = is_ascii_word(c);
-        if (p->begins[c] && (c & 0xC0) != 0x80 && p->first[folded(s, n, from)] != 0 &&
+        if (p->begins[c] && (c & 0xC0) != 0x80 && p->first[cs_phrases_fold(s, n, from)] != 0 &&
             !(inside && (word || is_of_word(s, n, from, false)))) {
             const struct cs_phrase_found found = longest(p, s, n, from);
             if (found.len > 0)

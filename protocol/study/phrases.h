@@ -31,4 +31,7 @@ struct cs_phrase_found {
 /* The first phrase at or behind `from` of the n bytes. */
 struct cs_phrase_found cs_phrases_next(const struct cs_phrases *p, const char *text, size_t n, size_t from);
 
+/* The byte at s[at] in small letters. Capital and small letters of two bytes have two bytes each, so places stay what they are. */
+uint8_t cs_phrases_fold(const uint8_t *s, size_t n, size_t at);
+
 #endif

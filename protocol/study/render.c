@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/base/digest.h"
 #include "protocol/study/fence.h"
 #include "protocol/study/list.h"
 #include "protocol/study/template.h"
@@ -27,6 +28,7 @@ void cs_render_release(struct cs_prompt *p)
 {
     cs_buf_release(&p->system);
     cs_buf_release(&p->user);
+    cs_buf_release(&p->after);
     cs_buf_release(&p->shown);
     cs_arena_release(&p->arena);
 }
@@ -46,9 +48,21 @@ static void put_said_all(struct cs_buf *out, const struct cs_said *said, uint32_
     }
 }
 
+void cs_render_images_shown(const struct cs_prompt *p, struct cs_buf *out)
+{
+    for (uint32_t i = 0; i < p->n_images; i++) {
+        const struct cs_image *image = &p->images[i];
+        char hex[65];
+        cs_digest_hex(image->hash, 32, hex);
+        cs_buf_printf(out, "[image %s: %s, %u x %u pixels, %u bytes, %.16s]\n", image->name,
+                      cs_picture_word(image->is.type), image->is.width, image->is.height, image->bytes, hex);
+    }
+}
+
 static const char *show_script(struct cs_prompt *p)
 {
     cs_buf_clear(&p->shown);
+    cs_render_images_shown(p, &p->shown);
     for (uint32_t k = 0; k < p->n_turns; k++) {
         if (k > 0)
             cs_buf_str(&p->shown, "\n\nassistant: [reply]\n\n");
@@ -60,13 +74,17 @@ static const char *show_script(struct cs_prompt *p)
 
 const char *cs_render_shown(struct cs_prompt *p)
 {
-    if (cs_script_calls(p) > 1)
+    if (p->n_turns > 1)
         return show_script(p);
-    if (p->n_before == 0)
+    if (p->n_before == 0 && p->n_images == 0)
         return cs_buf_cstr(&p->user);
     cs_buf_clear(&p->shown);
+    cs_render_images_shown(p, &p->shown);
     put_said_all(&p->shown, p->before, p->n_before);
-    put_said(&p->shown, "user", cs_buf_cstr(&p->user));
+    if (p->n_before > 0)
+        put_said(&p->shown, "user", cs_buf_cstr(&p->user));
+    else
+        cs_buf_str(&p->shown, cs_buf_cstr(&p->user));
     return cs_buf_cstr(&p->shown);
 }
 
@@ -345,6 +363,31 @@ static enum cs_err put_talk(const struct view *v, const struct cs_template_set *
     return CS_OK;
 }
 
+/* The reference at a place in this condition; "": none. */
+static const char *image_at(const struct view *v, const struct cs_image_place *at)
+{
+    if (at->factor == CS_NONE)
+        return v->c->values[at->column];
+    const struct cs_level *level = level_of(v, at->factor);
+    return level->image != 0 ? v->c->values[level->image - 1] : v->wordings[at->factor]->values[at->column];
+}
+
+static enum cs_err put_images(const struct view *v, const struct cs_template_set *set, struct cs_prompt *out,
+                              struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_image *images = cs_arena_array(&out->arena, set->n_images, sizeof *images);
+    for (uint32_t i = 0; i < set->n_images && rc == CS_OK; i++) {
+        const char *text = image_at(v, &set->images[i]);
+        if (text[0] == '\0')
+            continue;
+        out->images_of_levels |= (uint32_t)(set->images[i].factor != CS_NONE) << out->n_images;
+        rc = cs_image_parse(text, &images[out->n_images++], err);
+    }
+    out->images = images;
+    return rc != CS_OK ? cs_error_wrap(err, rc, "case \"%s\"", v->c->id) : CS_OK;
+}
+
 /* The calls of a conversation; the prompt is then the first one's. */
 static enum cs_err put_turns(struct view *v, const struct cs_template_set *set, struct cs_prompt *out,
                              struct cs_error *err)
@@ -355,6 +398,20 @@ static enum cs_err put_turns(struct view *v, const struct cs_template_set *set, 
         return cs_error_wrap(err, rc, "case \"%s\"", v->c->id);
     cs_script_go(out, 0, NULL);
     return CS_OK;
+}
+
+static enum cs_err expand_plain(void *self, const char *template, struct cs_buf *out, struct cs_error *err)
+{
+    return expand(self, template, out, err);
+}
+
+static enum cs_err put_tools(struct view *v, const struct cs_toolset *set, struct cs_prompt *out, struct cs_error *err)
+{
+    struct cs_toolbox *box = cs_arena_alloc(&out->arena, sizeof *box);
+    const uint32_t *order = set->order_factor != CS_NONE ? level_of(v, set->order_factor)->order : NULL;
+    enum cs_err rc = cs_tools_lay(v->study, set, order, v->c, expand_plain, v, &out->arena, box, err);
+    out->tools = box;
+    return rc;
 }
 
 enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
@@ -368,6 +425,12 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
     out->n_before = 0;
     out->turns = NULL;
     out->n_turns = 0;
+    out->tools = NULL;
+    cs_buf_clear(&out->after);
+    const struct cs_toolset *set = cs_tools_of(s, &s->questions[at->question]);
+    out->images = NULL;
+    out->n_images = 0;
+    out->images_of_levels = 0;
     const struct cs_template_set *prompt = prompt_for(s, c);
     if (prompt == NULL)
         return cs_error_set(err, CS_EINVAL, "case \"%s\": there is no prompt for %s \"%s\"", c->id,
@@ -382,6 +445,10 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
         rc = put_talk(&v, prompt, out, err);
     if (rc == CS_OK && prompt->turns != NULL)
         rc = put_turns(&v, prompt, out, err);
+    if (rc == CS_OK && set != NULL)
+        rc = put_tools(&v, set, out, err);
+    if (rc == CS_OK && prompt->n_images > 0)
+        rc = put_images(&v, prompt, out, err);
     for (uint32_t i = 0; i < v.n_edits; i++)
         cs_buf_release(&v.edits[i].made);
     return rc;

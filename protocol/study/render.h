@@ -8,15 +8,17 @@
  * to right, never recursively; {{fenced X}} stands between marks (fence.h); {{question.options}} is one line an option, "A. text",
  * {{question.list}} one an element, "1. text". An insertion after the first occurrence of a string puts the text and one
  * space behind it; an empty text inserts nothing. An insertion at a marker replaces the marker; an empty text also takes one
- * space that follows it. Pure; any thread.
+ * space that follows it. Images (image.h) are those of the prompt's places that are not empty. Pure; any thread.
  */
 #ifndef CS_RENDER_H
 #define CS_RENDER_H
 
 #include "protocol/base/buf.h"
+#include "protocol/study/image.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/script.h"
 #include "protocol/study/talk.h"
+#include "protocol/study/tools.h"
 
 struct cs_prompt {
     struct cs_buf system, user;   /* system empty: no system message */
@@ -24,6 +26,12 @@ struct cs_prompt {
     uint32_t n_before;
     const struct cs_script_turn *turns; /* n_turns calls, in `arena`; NULL: one call */
     uint32_t n_turns;
+    const struct cs_image *images; /* n_images, with the user's first message; in `arena` */
+    uint32_t n_images;
+    uint32_t images_of_levels;      /* bit i: images[i] comes with a level, not with the case */
+    const struct cs_toolbox *tools; /* of a question with tools, in `arena`; NULL: none */
+    struct cs_buf
+        after; /* of a call in their loop: JSON of what follows the user's text, as the dialect has it (dialects/dialect_tools.h) */
     struct cs_arena arena;
     struct cs_buf shown; /* cs_render_shown's */
 };
@@ -31,11 +39,13 @@ struct cs_prompt {
 #define CS_PROMPT_INIT                                                                                                 \
     ((struct cs_prompt){.system = CS_BUF_INIT(CS_BODY_MAX),                                                            \
                         .user = CS_BUF_INIT(CS_BODY_MAX),                                                              \
+                        .after = CS_BUF_INIT(CS_BODY_MAX),                                                             \
                         .shown = CS_BUF_INIT(4 * (size_t)CS_BODY_MAX)})
 void cs_render_release(struct cs_prompt *p);
-/* For people: the user's text; after a talk, all of it as `user: ...`, `assistant: ...`, with blank lines between; of a conversation all turns, with
+/* For people: a line for each image (its name, kind, size, and the first digits of its hash), then the user's text; after a talk, all of it as `user: ...`, `assistant: ...`, with blank lines between; of a conversation all turns, with
  * `assistant: [reply]` where a reply comes. Valid until the next call. */
 const char *cs_render_shown(struct cs_prompt *p);
+void cs_render_images_shown(const struct cs_prompt *p, struct cs_buf *out); /* those lines alone */
 /* Bytes of all texts of the call at hand. */
 size_t cs_render_bytes(const struct cs_prompt *p);
 

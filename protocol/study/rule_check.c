@@ -48,6 +48,7 @@ static bool has_shape(const struct cs_derive_rule *r)
     case CS_DERIVE_DIFFERS:
         return terms == 2 && parts == 0;
     case CS_DERIVE_CONTAINS:
+    case CS_DERIVE_QUOTED:
         return terms >= 2 && parts == 0;
     case CS_DERIVE_MATCHES:
         return terms == 2 && parts == 0 && r->pattern != NULL;
@@ -67,6 +68,10 @@ static bool has_shape(const struct cs_derive_rule *r)
         return terms == 2 && parts == 1;
     case CS_DERIVE_HARMONIC:
         return terms >= 2 && parts == 0;
+    case CS_DERIVE_CALLED:
+    case CS_DERIVE_FIRST_CALLED:
+    case CS_DERIVE_CALLS:
+        return terms >= 1 && parts == 0;
     case CS_DERIVE_OPS:
         break;
     }
@@ -85,7 +90,10 @@ static bool is_of_kind(const struct cs_derived *d)
     case CS_DERIVE_SHARE:
     case CS_DERIVE_MEAN:
     case CS_DERIVE_HARMONIC:
+    case CS_DERIVE_CALLS:
         return d->kind == CS_DERIVES_NUMBER;
+    case CS_DERIVE_FIRST_CALLED:
+        return d->kind == CS_DERIVES_TEXT;
     case CS_DERIVE_LOOKUP:
         return d->kind == CS_DERIVES_NUMBER || d->kind == CS_DERIVES_TEXT;
     case CS_DERIVE_MATCHES:
@@ -94,9 +102,11 @@ static bool is_of_kind(const struct cs_derived *d)
     case CS_DERIVE_EQUALS:
     case CS_DERIVE_DIFFERS:
     case CS_DERIVE_CONTAINS:
+    case CS_DERIVE_QUOTED:
     case CS_DERIVE_ANY:
     case CS_DERIVE_ALL:
     case CS_DERIVE_NOT:
+    case CS_DERIVE_CALLED:
         return d->kind == CS_DERIVES_BOOLEAN;
     case CS_DERIVE_OPS:
         break;
@@ -154,11 +164,15 @@ static enum cs_err check_rule(const struct cs_study *s, const struct cs_question
     }
     CHECK(has_shape(r) && r->n_terms <= CS_DERIVE_TERMS_MAX && depth <= CS_DERIVE_DEPTH_MAX,
           "\"%s\" is derived by a rule of a wrong shape", name);
-    CHECK(depth == 0 || r->op < CS_DERIVE_COUNT, "\"%s\" has a part that is neither true nor false", name);
+    CHECK(depth == 0 || r->op < CS_DERIVE_COUNT || r->op == CS_DERIVE_CALLED || r->op == CS_DERIVE_QUOTED,
+          "\"%s\" has a part that is neither true nor false", name);
     const bool of_turns = r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES;
     CHECK((r->op != CS_DERIVE_EXPECTED && !of_turns) || r->terms[0].from == CS_DERIVE_FIELD,
           "\"%s\" is computed from something that is no answer", name);
     CHECK(!of_turns || q->n_answer_at > 0, "\"%s\" changes over turns, of which there is one", name);
+    const bool of_tools = r->op == CS_DERIVE_CALLED || r->op == CS_DERIVE_FIRST_CALLED || r->op == CS_DERIVE_CALLS;
+    CHECK(!of_tools || (q->tools > 0 && r->terms[0].from == CS_DERIVE_LITERAL),
+          "\"%s\" looks at calls of tools, of which there are none", name);
     for (uint32_t i = 0; i < r->n_terms; i++)
         CHECK(is_term(s, q, derived, &r->terms[i]), "\"%s\" is derived from something that is not there", name);
     for (uint32_t i = 0; i < r->n_parts && rc == CS_OK; i++)

@@ -46,6 +46,17 @@ static void put_terms(const struct cs_study *s, const struct cs_question *q, con
         cs_buf_printf(out, "%sone of %u more", between, r->n_terms - from - WORDS_SHOWN);
 }
 
+static void put_calls(const struct cs_derive_rule *r, struct cs_buf *out)
+{
+    cs_buf_str(out, r->op == CS_DERIVE_CALLED         ? "whether a source was looked up: "
+                    : r->op == CS_DERIVE_FIRST_CALLED ? "the source looked up first, of "
+                                                      : "how many results were looked up in ");
+    for (uint32_t i = 0; i < r->n_terms; i++) {
+        cs_buf_str(out, i > 0 ? " or " : "");
+        cs_buf_str(out, r->terms[i].literal[0] != '\0' ? r->terms[i].literal : "any tool");
+    }
+}
+
 static void put_rule(const struct cs_study *s, const struct cs_question *q, const struct cs_derive_rule *r,
                      enum cs_derive_kind kind, struct cs_buf *out);
 
@@ -113,6 +124,12 @@ static void put_rule(const struct cs_study *s, const struct cs_question *q, cons
         cs_buf_str(out, " contains ");
         put_terms(s, q, r, 1, " or ", out);
         return;
+    case CS_DERIVE_QUOTED:
+        put_term(s, q, &r->terms[0], out);
+        cs_buf_str(out, " stands in ");
+        put_terms(s, q, r, 1, " or ", out);
+        cs_buf_str(out, " as it was cited");
+        return;
     case CS_DERIVE_MATCHES:
         cs_buf_str(out, kind == CS_DERIVES_BOOLEAN ? "" : "what the first group takes where ");
         put_terms(s, q, r, 0, " matches ", out);
@@ -162,6 +179,11 @@ static void put_rule(const struct cs_study *s, const struct cs_question *q, cons
     case CS_DERIVE_HARMONIC:
         cs_buf_str(out, "the harmonic mean of ");
         put_terms(s, q, r, 0, " and ", out);
+        return;
+    case CS_DERIVE_CALLED:
+    case CS_DERIVE_FIRST_CALLED:
+    case CS_DERIVE_CALLS:
+        put_calls(r, out);
         return;
     case CS_DERIVE_OPS:
         break;

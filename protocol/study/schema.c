@@ -125,6 +125,11 @@ void cs_schema_answer(const struct cs_study *s, uint32_t question, uint32_t elem
     put_object(q->fields, q->n_fields, 0, elements, out);
 }
 
+void cs_schema_fields(const struct cs_field *fields, uint32_t n, struct cs_buf *out)
+{
+    put_object(fields, n, 0, 0, out);
+}
+
 struct cs_schema_size cs_schema_size(const struct cs_question *q, uint32_t elements)
 {
     struct cs_schema_size size = {0};

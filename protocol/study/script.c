@@ -14,7 +14,7 @@ bool cs_script_is_used(const struct cs_study *s)
         if (s->prompts[i].turns != NULL)
             return true;
     }
-    return false;
+    return cs_tools_is_used(s);
 }
 
 const char *cs_script_text(const struct cs_template_set *set, uint32_t i)
@@ -168,18 +168,24 @@ enum cs_err cs_script_lay(const struct cs_template_set *set, const struct cs_que
 
 uint32_t cs_script_calls(const struct cs_prompt *p)
 {
+    if (p->tools != NULL)
+        return cs_tools_calls(p->tools->set);
     return p->turns != NULL ? p->n_turns : 1;
 }
 
 bool cs_script_answers(const struct cs_prompt *p, uint32_t k)
 {
     CS_ASSERT(k < cs_script_calls(p));
+    if (p->tools != NULL)
+        return k + 1 == cs_script_calls(p);
     return p->turns == NULL || p->turns[k].answers;
 }
 
 uint32_t cs_script_number(const struct cs_prompt *p, uint32_t k)
 {
     CS_ASSERT(k < cs_script_calls(p));
+    if (p->tools != NULL)
+        return k + 1;
     return p->turns != NULL ? p->turns[k].number : 1;
 }
 
@@ -224,24 +230,11 @@ size_t cs_script_bytes(const struct cs_prompt *p, uint32_t k)
         bytes += p->user.len;
         for (uint32_t i = 0; i < p->n_before; i++)
             bytes += strlen(p->before[i].text);
-        return bytes;
+        return p->tools != NULL && k > 0 ? bytes + cs_tools_bytes(p->tools, 0) : bytes;
     }
     for (uint32_t i = 0; i <= k; i++)
         bytes += bytes_of_turn(&p->turns[i]);
     return bytes;
-}
-
-static void put_u32(struct cs_buf *b, uint32_t v)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        cs_buf_char(b, (char)(uint8_t)(v >> shift));
-}
-
-static void put_text(struct cs_buf *b, const char *text)
-{
-    const size_t n = strlen(text);
-    put_u32(b, (uint32_t)n);
-    cs_buf_append(b, text, n);
 }
 
 void cs_script_digest(const struct cs_prompt *p, const uint8_t first_body[32], const char *const *tails,
@@ -255,17 +248,17 @@ void cs_script_digest(const struct cs_prompt *p, const uint8_t first_body[32], c
     }
     struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
     cs_buf_append(&b, name, sizeof name);
-    put_u32(&b, n);
+    cs_buf_u32(&b, n);
     cs_buf_append(&b, first_body, 32);
     for (uint32_t k = 1; k < n; k++) {
         const struct cs_script_turn *t = &p->turns[k];
-        put_text(&b, tails[k]);
-        put_u32(&b, t->n_given);
+        cs_buf_counted(&b, tails[k]);
+        cs_buf_u32(&b, t->n_given);
         for (uint32_t g = 0; g < t->n_given; g++) {
             cs_buf_char(&b, t->given[g].by_model ? 1 : 0);
-            put_text(&b, t->given[g].text);
+            cs_buf_counted(&b, t->given[g].text);
         }
-        put_text(&b, t->user);
+        cs_buf_counted(&b, t->user);
     }
     cs_digest_blake2b_256(b.data, b.len, out);
     cs_buf_release(&b);

@@ -47,12 +47,13 @@ CS_WARN_UNUSED enum cs_err cs_script_lay(const struct cs_template_set *set, cons
 const char *cs_script_text(const struct cs_template_set *set, uint32_t i);
 /* Turns of the user as written, at most: what a study's conversations may have (a list may be shorter in a case). 1 without turns. */
 uint32_t cs_script_turns(const struct cs_template_set *set);
-/* Whether a study has conversations at all. */
+/* Whether a study has conversations at all, tools' (tools.h) among them. */
 bool cs_script_is_used(const struct cs_study *s);
 /* Whether a question's answer is asked for at a turn that is not the last call of its trial. */
 bool cs_script_answers_at(const struct cs_question *q, uint32_t number);
 
-/* Calls that a rendered prompt makes, at least 1; the k-th (from 0) is asked for the answer; it is the turn of this number. */
+/* Calls that a rendered prompt makes, at least 1; the k-th (from 0) is asked for the answer; it is the turn of this number. With tools: as many as
+ * it makes at most, of which the last, whichever it is, is asked for the answer. */
 uint32_t cs_script_calls(const struct cs_prompt *p);
 bool cs_script_answers(const struct cs_prompt *p, uint32_t k);
 uint32_t cs_script_number(const struct cs_prompt *p, uint32_t k);

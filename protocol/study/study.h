@@ -81,6 +81,7 @@ struct cs_level {
     uint32_t n_order;
     const struct cs_require *requires; /* all of them; cases that lack one are not asked under this level (applies.h) */
     uint32_t n_requires;
+    uint32_t image; /* 1 + the case column with the image that this level shows (image.h); 0: its wording's */
 };
 
 enum cs_insert { CS_INSERT_NONE, CS_INSERT_AFTER_FIRST, CS_INSERT_AT };
@@ -175,6 +176,11 @@ enum cs_derive_op {
     CS_DERIVE_SHARE, /* two parts, which count: the share of those that both count among those that the second does */
     CS_DERIVE_MEAN,  /* a second term, a number or an order; its mean over those that the part counts */
     CS_DERIVE_HARMONIC, /* numbers: their harmonic mean */
+    CS_DERIVE_QUOTED,   /* true or false: a text, then texts in one of which it stands as cited (quoted.h) */
+    /* Over the calls of tools that were answered (tools.h); terms: names of tools, or "" for any; `at`: how many calls there can be. */
+    CS_DERIVE_CALLED,       /* whether one of them was called */
+    CS_DERIVE_FIRST_CALLED, /* which of them was called first; "none" */
+    CS_DERIVE_CALLS,        /* how often they were */
     CS_DERIVE_OPS
 };
 enum { CS_DERIVE_TURN_SHIFT = 16, CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };
@@ -214,6 +220,42 @@ struct cs_question {
     uint32_t n_derived;
     const uint32_t *answer_at; /* turns at which the answer is asked for beside the last, ascending (script.h) */
     uint32_t n_answer_at;
+    uint32_t tools; /* 1 + the set of tools that it is asked with; 0: none */
+};
+
+/* ---- tools (tools.h) -------------------------------------------------------------------------- */
+
+struct cs_tool { /* a source that the model may call */
+    const char *name;
+    const char *describe;             /* template */
+    const struct cs_field *arguments; /* boolean, ordinal, nominal, number, text */
+    uint32_t n_arguments;
+    const char *returns;  /* template; NULL: looked up in the table */
+    const uint32_t *keys; /* of the table, each an argument, or CS_TOOL_KEY_COLUMN | a column of the case */
+    uint32_t n_keys;
+    const char *const *cells; /* rows of n_keys keys and what is returned, ascending by their keys */
+    uint32_t n_cells;
+    size_t all_longest; /* of a table without keys of the case, from tool_rows.h; not sent */
+    uint8_t all_digest[32];
+    const char *missing; /* returned where the table has no row, or the template came to nothing */
+};
+struct cs_toolset {
+    const struct cs_tool *tools;
+    uint32_t n_tools;
+    uint32_t max_calls;    /* of one trial, answered or not */
+    bool all;              /* who has not used all of them is reminded, once, */
+    const char *remind;    /* ... by this template */
+    const char *last;      /* template: asks for the answer */
+    uint32_t order_factor; /* whose levels carry the order in which they are shown, or CS_NONE */
+    bool shuffled;         /* else in an order of the seed's, one for each case */
+};
+enum {
+    CS_TOOLS_MAX = 16,
+    CS_TOOL_ARGUMENTS_MAX = 8,
+    CS_TOOL_KEYS_MAX = 16,        /* of a table */
+    CS_TOOL_CALLS_MAX = 30,       /* a call each, the reminder and the answer are at most CS_TURNS_MAX */
+    CS_TOOL_TEXT_MAX = 64 * 1024, /* bytes of one result */
+    CS_TOOL_KEY_COLUMN = 1 << 16,
 };
 
 /* ---- models ----------------------------------------------------------------------------------- */
@@ -285,6 +327,8 @@ struct cs_model {      /* a model of the study = a lane */
     struct cs_limits limits;
     uint32_t pools[CS_MODEL_POOLS_MAX]; /* its account's, the narrowest first */
     uint32_t n_pools;
+    uint32_t image_tokens; /* what an image counts at most, by declaration; 0: none */
+    int64_t sunset_ms;     /* sunset.h; for people, not on the wire */
 };
 
 /* ---- plan ------------------------------------------------------------------------------------- */
@@ -296,6 +340,11 @@ struct cs_template_turn { /* of a scripted conversation (script.h) */
 };
 enum { CS_TURNS_MAX = 32 };
 
+struct cs_image_place { /* where an image of the prompt stands: a column of references (image.h) */
+    uint32_t factor;    /* whose levels bring it, or CS_NONE: the case does */
+    uint32_t column;    /* of the factor; of the case */
+};
+
 struct cs_template_set {                  /* the prompt; several when it differs by a case column */
     const char *when;                     /* value of prompt_by_column, or "" */
     const char *system;                   /* "" = no system message */
@@ -303,6 +352,8 @@ struct cs_template_set {                  /* the prompt; several when it differs
     uint32_t talk;                        /* 1 + the column with the talk that comes before (talk.h); 0: none */
     const struct cs_template_turn *turns; /* in place of user and talk; NULL: one question */
     uint32_t n_turns;
+    const struct cs_image_place *images; /* with the user's first message, in this order */
+    uint32_t n_images;
 };
 
 /* One rectangle of the plan: the cross of everything named, for every case. */
@@ -338,6 +389,8 @@ struct cs_study {
     uint32_t n_factors;
     const struct cs_question *questions;
     uint32_t n_questions;
+    const struct cs_toolset *toolsets; /* that questions name; n_toolsets 0: none has tools */
+    uint32_t n_toolsets;
     const struct cs_account *accounts;
     uint32_t n_accounts;
     const struct cs_model *models;

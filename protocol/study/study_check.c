@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/address.h"
 #include "protocol/study/answer.h"
+#include "protocol/study/image.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/judge.h"
 #include "protocol/study/list.h"
@@ -13,6 +15,8 @@
 #include "protocol/study/rule_check.h"
 #include "protocol/study/script.h"
 #include "protocol/study/template.h"
+#include "protocol/study/tool_rows.h"
+#include "protocol/study/tools.h"
 
 /* Strings are non-NULL and arrays as long as they say: that much the maker guarantees (spec_visit.c, the loader). */
 
@@ -57,6 +61,7 @@ static enum cs_err check_level(const struct cs_study *s, const struct cs_factor 
     CHECK(is_column_or_none(s, l->use_column), "level \"%s\" uses a column that is not there", l->id);
     CHECK(is_column_or_none(s, l->text_column), "level \"%s\" inserts a column that is not there", l->id);
     CHECK(l->use_column == CS_NONE || is_column(s, f->into_column), "level \"%s\" uses a text in place of none", l->id);
+    CHECK(l->image == 0 || is_column(s, l->image - 1), "level \"%s\" shows a column that is not there", l->id);
     CHECK(l->order == NULL || is_permutation(l->order, l->n_order), "level \"%s\" has an order that is none", l->id);
     for (uint32_t i = 0; i < l->n_requires; i++)
         CHECK(is_column(s, l->requires[i].column) && l->requires[i].n_values > 0,
@@ -162,12 +167,85 @@ static enum cs_err check_question(const struct cs_study *s, const struct cs_ques
     enum cs_err rc = CS_OK;
     CHECK(q->n_fields <= CS_FIELDS_MAX, "%u answers", q->n_fields);
     CHECK(q->reads < CS_READS, "a question is read in an unknown way");
+    CHECK(q->tools <= s->n_toolsets && (q->tools == 0 || q->n_answer_at == 0),
+          "a question has tools that are not there");
     rc = check_answer_at(q, err);
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++)
         rc = check_field(s, &q->fields[i], err);
     CHECK(q->n_derived <= CS_FIELDS_MAX, "%u derived answers", q->n_derived);
     for (uint32_t i = 0; i < q->n_derived && rc == CS_OK; i++)
         rc = cs_rule_check(s, q, i, err);
+    return rc;
+}
+
+/* ---- tools ------------------------------------------------------------------------------------ */
+
+static enum cs_err check_tool_table(const struct cs_study *s, const struct cs_tool *t, struct cs_error *err)
+{
+    const uint32_t width = t->n_keys + 1;
+    CHECK(t->n_keys >= 1 && t->n_keys <= CS_TOOL_KEYS_MAX && t->n_cells % width == 0,
+          "tool \"%s\" has a table of a wrong shape", t->name);
+    for (uint32_t i = 0; i < t->n_keys; i++)
+        CHECK(t->keys[i] >= CS_TOOL_KEY_COLUMN ? t->keys[i] - CS_TOOL_KEY_COLUMN < s->n_columns
+                                               : t->keys[i] < t->n_arguments,
+              "tool \"%s\" looks up by what is not there", t->name);
+    for (uint32_t i = width; i < t->n_cells; i += width)
+        CHECK(cs_tool_rows_compare(&t->cells[i - width], &t->cells[i], t->n_keys) < 0,
+              "tool \"%s\" has a table out of order", t->name);
+    return CS_OK;
+}
+
+static enum cs_err check_tool(const struct cs_study *s, const struct cs_tool *t, struct cs_error *err)
+{
+    enum cs_err rc = cs_template_check(s, t->describe, err);
+    CHECK(t->n_arguments <= CS_TOOL_ARGUMENTS_MAX && t->missing[0] != '\0', "tool \"%s\" is of a wrong shape", t->name);
+    for (uint32_t i = 0; i < t->n_arguments && rc == CS_OK; i++) {
+        CHECK(t->arguments[i].kind < CS_FIELD_OPTIONS, "tool \"%s\" has an argument of a wrong kind", t->name);
+        rc = check_field(s, &t->arguments[i], err);
+    }
+    if (rc == CS_OK)
+        rc = t->returns != NULL ? cs_template_check(s, t->returns, err) : check_tool_table(s, t, err);
+    return rc;
+}
+
+static enum cs_err check_tool_order(const struct cs_study *s, const struct cs_toolset *set, struct cs_error *err)
+{
+    if (set->order_factor == CS_NONE)
+        return CS_OK;
+    CHECK(set->order_factor < s->n_factors && !set->shuffled, "tools are ordered by a factor that is not there");
+    const struct cs_factor *f = &s->factors[set->order_factor];
+    for (uint32_t i = 0; i < f->n_levels; i++)
+        CHECK(f->levels[i].order == NULL || f->levels[i].n_order == set->n_tools,
+              "there are %u tools, but level \"%s\" orders %u", set->n_tools, f->levels[i].id, f->levels[i].n_order);
+    return CS_OK;
+}
+
+static enum cs_err check_toolset(const struct cs_study *s, const struct cs_toolset *set, struct cs_error *err)
+{
+    CHECK(set->n_tools >= 1 && set->n_tools <= CS_TOOLS_MAX && set->max_calls >= 1 &&
+              set->max_calls <= CS_TOOL_CALLS_MAX,
+          "a set of %u tools with %u calls", set->n_tools, set->max_calls);
+    enum cs_err rc = check_tool_order(s, set, err);
+    if (rc == CS_OK)
+        rc = cs_template_check(s, set->remind, err);
+    if (rc == CS_OK)
+        rc = cs_template_check(s, set->last, err);
+    for (uint32_t i = 0; i < set->n_tools && rc == CS_OK; i++) {
+        for (uint32_t k = 0; k < i; k++)
+            CHECK(strcmp(set->tools[i].name, set->tools[k].name) != 0, "tool \"%s\" twice", set->tools[i].name);
+        rc = check_tool(s, &set->tools[i], err);
+    }
+    return rc;
+}
+
+static enum cs_err check_tools(const struct cs_study *s, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CHECK(s->n_toolsets <= CS_QUESTIONS_MAX + 1, "%u sets of tools", s->n_toolsets);
+    for (uint32_t i = 0; i < s->n_toolsets && rc == CS_OK; i++)
+        rc = check_toolset(s, &s->toolsets[i], err);
+    for (uint32_t i = 0; cs_tools_is_used(s) && i < s->n_prompts; i++)
+        CHECK(s->prompts[i].turns == NULL, "a prompt has turns, and a question tools");
     return rc;
 }
 
@@ -258,6 +336,10 @@ static enum cs_err check_account(const struct cs_account *a, struct cs_error *er
           "account \"%s\" asks in an unknown way", a->name);
     CHECK((a->service != NULL) == (a->protocol == CS_PROTOCOL_HTTP), "account \"%s\" declares what it does not speak",
           a->name);
+    CHECK(!cs_address_has_servers(a) || a->service == NULL, "account \"%s\" speaks http, and to several addresses",
+          a->name);
+    CHECK(!cs_address_has_servers(a) || cs_address_is_sound(a->base_url), "account \"%s\" has an address that is none",
+          a->name);
     CHECK(a->path == NULL || (a->path[0] == '/' && is_line(a->path)), "account \"%s\" has a path that is none",
           a->name);
     for (uint32_t i = 0; i < a->n_headers; i++)
@@ -322,6 +404,18 @@ static enum cs_err check_turns(const struct cs_study *s, const struct cs_templat
     return rc;
 }
 
+static enum cs_err check_images(const struct cs_study *s, const struct cs_template_set *p, struct cs_error *err)
+{
+    CHECK(p->n_images <= CS_IMAGES_MAX, "a prompt has %u images", p->n_images);
+    for (uint32_t i = 0; i < p->n_images; i++) {
+        const struct cs_image_place *at = &p->images[i];
+        CHECK(at->factor == CS_NONE ? is_column(s, at->column)
+                                    : at->factor < s->n_factors && at->column < s->factors[at->factor].n_columns,
+              "a prompt has an image in a column that is not there");
+    }
+    return CS_OK;
+}
+
 enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
 {
     enum cs_err rc = check_counts(s, err);
@@ -335,12 +429,16 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
             rc = cs_error_set(err, CS_EINVAL, "a prompt begins with a talk in a column that is not there");
         if (rc == CS_OK && s->prompts[i].turns != NULL)
             rc = check_turns(s, &s->prompts[i], err);
+        if (rc == CS_OK)
+            rc = check_images(s, &s->prompts[i], err);
     }
     for (uint32_t i = 0; i < s->n_questions && rc == CS_OK; i++) {
         rc = check_question(s, &s->questions[i], err);
         if (rc != CS_OK)
             rc = cs_error_wrap(err, rc, "question \"%s\"", s->questions[i].name);
     }
+    if (rc == CS_OK)
+        rc = check_tools(s, err);
     for (uint32_t i = 0; i < s->n_rects && rc == CS_OK; i++) {
         rc = check_rect(s, &s->rects[i], err);
         if (rc != CS_OK)

@@ -10,5 +10,4 @@
 #include "protocol/study/study.h"
 
 CS_WARN_UNUSED enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err);
-
 #endif

@@ -1,16 +1,14 @@
 #include "protocol/table/table.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/file.h"
 #include "protocol/base/json.h"
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"
@@ -37,18 +35,6 @@ static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);
     return n > m && strcmp(s + n - m, end) == 0;
-}
-
-static enum cs_err open_regular(const char *path, int *fd, struct cs_error *err)
-{
-    struct stat st;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
-    if (*fd < 0)
-        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path,
-                            errno == ENOENT ? "no such file" : strerror(errno));
-    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return cs_error_set(err, CS_EINVAL, "%s: not a regular file", path);
-    return CS_OK;
 }
 
 enum kind { UNKNOWN, CSV, TSV, JSON, XLSX };
@@ -125,7 +111,7 @@ enum cs_err cs_table_load_lists(const char *path, const char *const *lists, uint
     *out = (struct cs_table){.path = cs_arena_strdup(arena, path), .lists = lists, .n_lists = n_lists};
     struct cs_pieces in = {.path = out->path, .fd = -1, .line = 1};
     const enum kind kind = kind_of(path);
-    enum cs_err rc = open_regular(path, &in.fd, err);
+    enum cs_err rc = cs_file_open(path, &in.fd, err);
     if (rc == CS_OK && kind == UNKNOWN)
         rc = cs_error_set(err, CS_EINVAL, "%s: what kind of table is it? Name it .csv, .tsv, .jsonl, .json or .xlsx",
                           path);
@@ -148,7 +134,7 @@ enum cs_err cs_table_stream(const char *path, const struct cs_table_sink *sink, 
     struct cs_table head = {.path = path};
     struct cs_pieces in = {.path = path, .fd = -1, .line = 1, .endless = true};
     const enum kind kind = kind_of(path);
-    enum cs_err rc = open_regular(path, &in.fd, err);
+    enum cs_err rc = cs_file_open(path, &in.fd, err);
     if (rc == CS_OK && kind == JSON)
         rc = cs_error_set(err, CS_EINVAL, "%s: JSON; a CSV file is wanted here", path);
     if (rc == CS_OK)

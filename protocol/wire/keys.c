@@ -72,25 +72,6 @@ enum cs_err cs_keys_pair_make(struct cs_keypair *k, struct cs_error *err)
     return cs_curve_pair(k, err);
 }
 
-/* The file must not exist; it is complete or gone when this returns. */
-static enum cs_err create(const char *path, const char *text, mode_t mode, struct cs_error *err)
-{
-    enum cs_err rc = CS_OK;
-    size_t n = strlen(text);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0 && errno == EEXIST)
-        return cs_error_set(err, CS_EEXIST, "%s exists already: a key is never overwritten", path);
-    if (fd < 0)
-        return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    if (write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    if (close(fd) != 0 && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    if (rc != CS_OK)
-        unlink(path);
-    return rc;
-}
-
 static bool is_name(const char *name)
 {
     const char *c = name;
@@ -109,9 +90,9 @@ enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, cons
     char *secret = cs_xasprintf("# ClinSafe secret key of %s. Whoever reads it can act as %s.\npublic %s\nsecret %s\n",
                                 name, name, k->public_key, k->secret_key);
     char *public = cs_xasprintf("%s role=%s name=%s\n", k->public_key, cs_allowed_role_name(role), name);
-    enum cs_err rc = create(secret_path, secret, 0600, err);
+    enum cs_err rc = cs_file_create(secret_path, secret, 0600, err);
     if (rc == CS_OK) {
-        rc = create(public_path, public, 0644, err);
+        rc = cs_file_create(public_path, public, 0644, err);
         if (rc != CS_OK)
             unlink(secret_path);
     }

@@ -90,10 +90,8 @@ static bool has_limits(const struct cs_limits *l)
            l->output_tokens_per_minute > 0 || l->concurrent > 0;
 }
 
-static void visit_last_limits(struct cs_codec *c, struct cs_limits *l)
+static void visit_limits(struct cs_codec *c, struct cs_limits *l)
 {
-    if (cs_codec_packing(c) ? !has_limits(l) : !cs_codec_more(c))
-        return;
     cs_codec_begin(c, 5);
     cs_codec_u64(c, &l->requests_per_minute);
     cs_codec_u64(c, &l->tokens_per_minute);
@@ -103,11 +101,38 @@ static void visit_last_limits(struct cs_codec *c, struct cs_limits *l)
     cs_codec_end(c);
 }
 
+static void visit_last_limits(struct cs_codec *c, struct cs_limits *l, bool more)
+{
+    if (cs_codec_packing(c) ? has_limits(l) || more : cs_codec_more(c))
+        visit_limits(c, l);
+}
+
+/* Servers at the end of a record, left out when there are none. wanted: as a worker tells of them. */
+static void visit_last_servers(struct cs_codec *c, uint32_t *n, struct cs_lane_server **servers, bool wanted)
+{
+    if (cs_codec_packing(c) ? *n == 0 : !cs_codec_more(c))
+        return;
+    CS_VISIT_ITEMS(c, *n, *servers, CS_SERVERS_MAX);
+    for (uint32_t i = 0; i < *n; i++) {
+        struct cs_lane_server *s = &(*servers)[i];
+        cs_codec_begin(c, wanted ? 3 : 2);
+        cs_visit_text(c, &s->url, CS_SERVER_URL_MAX);
+        if (wanted)
+            cs_codec_u8(c, &s->state);
+        cs_codec_u32(c, wanted ? &s->jams : &s->calls);
+        if (s->state > CS_SERVER_OUT)
+            cs_codec_fail(c, "a server is in state %u", s->state);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+}
+
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
-    const bool limited = cs_codec_packing(c) && has_limits(&l->limits);
+    const bool served = cs_codec_packing(c) && l->n_servers > 0;
+    const bool limited = cs_codec_packing(c) && (has_limits(&l->limits) || served);
     const bool weighs = cs_codec_packing(c) && (l->weight > 0 || limited);
-    cs_codec_begin(c, limited ? 9 : weighs ? 8 : size_with_two(c, 5, l->barred, l->calls));
+    cs_codec_begin(c, served ? 11 : limited ? 9 : weighs ? 8 : size_with_two(c, 5, l->barred, l->calls));
     cs_codec_u32(c, &l->gen);
     cs_codec_u32(c, &l->lane);
     cs_codec_u8(c, &l->state);
@@ -123,7 +148,10 @@ static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
         cs_codec_u32(c, &l->weight);
     else
         visit_last_u32(c, &l->weight);
-    visit_last_limits(c, &l->limits);
+    visit_last_limits(c, &l->limits, served);
+    visit_last_servers(c, &l->n_servers, &l->servers, false);
+    if (cs_codec_packing(c) ? served : cs_codec_more(c))
+        cs_visit_text(c, &l->serves, CS_SENTENCE_MAX);
     if (l->state > CS_LANE_CANCELLED || l->available > 1)
         cs_codec_fail(c, "lane %u is in state %u, available %u", l->lane, l->state, l->available);
     cs_codec_end(c);
@@ -221,12 +249,19 @@ static void visit_want_list(struct cs_codec *c, uint32_t *n, struct cs_want_lane
     CS_VISIT_ITEMS(c, *n, *lanes, CS_LANES_MAX);
     for (uint32_t i = 0; i < *n; i++) {
         struct cs_want_lane *l = &(*lanes)[i];
-        cs_codec_begin(c, size_with_two(c, 4, l->key, l->jams));
+        const bool served = cs_codec_packing(c) && l->n_servers > 0;
+        cs_codec_begin(c, served ? 7 : size_with_two(c, 4, l->key, l->jams));
         cs_codec_u32(c, &l->gen);
         cs_codec_u32(c, &l->lane);
         cs_codec_u32(c, &l->capacity);
         cs_visit_text(c, &l->trouble, CS_SENTENCE_MAX);
-        visit_last_two(c, &l->key, CS_NAME_MAX, &l->jams);
+        if (served) { /* the last needs those before it */
+            cs_visit_text(c, &l->key, CS_NAME_MAX);
+            cs_codec_u32(c, &l->jams);
+        } else {
+            visit_last_two(c, &l->key, CS_NAME_MAX, &l->jams);
+        }
+        visit_last_servers(c, &l->n_servers, &l->servers, true);
         cs_codec_end(c);
     }
     cs_codec_end(c);

@@ -18,11 +18,12 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/address.h"
 #include "protocol/study/study.h"
 
 enum {
     CS_WIRE_MAJOR = 1,
-    CS_WIRE_MINOR = 4,                     /* what HELLO and WELCOME state; 1.0 states none */
+    CS_WIRE_MINOR = 5,                     /* what HELLO and WELCOME state; 1.0 states none */
     CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* stands in every envelope */
     CS_MESSAGE_MAX = 16 * 1024 * 1024,
     CS_NAME_MAX = 256,
@@ -81,7 +82,25 @@ const char *cs_message_kind_name(enum cs_kind k); /* "HELLO" */
 
 /* Where a lane stands, as announced. */
 enum cs_lane_state { CS_LANE_OPEN, CS_LANE_PAUSED, CS_LANE_STOPPED, CS_LANE_DONE, CS_LANE_CANCELLED };
-enum { CS_LANE_WEIGHT_USUAL = 100 };
+enum {
+    CS_LANE_WEIGHT_USUAL = 100,
+    CS_LANE_AWAITED = 256, /* which no model has, announced as paused: the generation waits for its turn */
+};
+
+enum { CS_SERVERS_MAX = CS_ADDRESS_SERVERS_MAX, CS_SERVER_URL_MAX = CS_ADDRESS_URL_MAX };
+enum cs_server_state {
+    CS_SERVER_UP,
+    CS_SERVER_AWAY,
+    CS_SERVER_OUT
+}; /* AWAY: does not answer; OUT: is another model, or says no */
+
+/* One of the servers of a lane that has a list of them. */
+struct cs_lane_server {
+    const char *url; /* as its list has it */
+    uint32_t calls;  /* announced: that the whole fleet may have in flight there */
+    uint8_t state;   /* wanted: enum cs_server_state */
+    uint32_t jams;   /* wanted: how often in this session it has said that it is too much */
+};
 
 /* A lane of a generation as the fleet knows it. Everything else about it is in the spec. */
 struct cs_lane_info {
@@ -98,6 +117,10 @@ struct cs_lane_info {
     /* The model's own limits as an operator has set them by hand: each of the minute's and
      * `concurrent` that is not 0 stands for the study's (older workers keep to that). The day's do not travel. */
     struct cs_limits limits;
+    uint32_t n_servers; /* those that workers have told of; left out, with `serves`, where there are none */
+    struct cs_lane_server *servers;
+    const char *
+        serves; /* the newest model that the lane's answers name: a server that names another is left out. "" or NULL: none yet */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -162,6 +185,8 @@ struct cs_want {
         uint32_t
             jams; /* 1 + how often in this session the provider has said that it is too much; 0: an older worker, which says
                         * nothing of it, and does not know `calls` of the announcement */
+        uint32_t n_servers; /* of a lane with a list of them; left out where there is none */
+        struct cs_lane_server *servers;
     } * lanes;
 };
 

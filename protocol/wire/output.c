@@ -9,13 +9,22 @@
 
 enum { CODEC_VERSION = 1 };
 
-enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30, FIELDS_WITH_BILL = 37, FIELDS_WITH_TURN = 40 };
+enum {
+    FIELDS = 23,
+    FIELDS_WITH_LOGPROBS = 26,
+    FIELDS_WITH_READING = 30,
+    FIELDS_WITH_BILL = 37,
+    FIELDS_WITH_TURN = 40,
+    FIELDS_WITH_ROUND = 41,
+    FIELDS_WITH_SERVER = 42,
+    FIELDS_WITH_WRITTEN = 44
+};
 enum { SALVAGED = 1, REASONING_CUT = 2, TOOL_CALLS_CUT = 4 }; /* bits of one field */
 enum { USAGE_SHORT = 1, CACHE_HIT = 2 };                      /* bits of another field */
 
-/* heads and numbers of at most 9 bytes for each of the fields, the digests, seven words, the alternatives; reasoning and tool calls share the
- * text's room */
-_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_TURN * 9 + 32 + 7 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
+/* heads and numbers of at most 9 bytes for each of the fields, the digests, eight words, the alternatives; reasoning, tool calls and the round
+ * share the text's room */
+_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_WRITTEN * 9 + 32 + 8 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
                    CS_OUTPUT_MAX,
                "an output fits");
 
@@ -32,6 +41,21 @@ bool cs_output_is_erased(const struct cs_output *o)
 static bool is_told(const char *text)
 {
     return text != NULL && text[0] != '\0';
+}
+
+bool cs_output_is_round(const struct cs_output *o)
+{
+    return is_told(o->round);
+}
+
+const char *cs_output_said(const struct cs_output *o)
+{
+    return is_told(o->round) ? o->round : o->text;
+}
+
+bool cs_output_goes_on(const struct cs_output *o)
+{
+    return cs_outcome_goes_on((enum cs_outcome)o->outcome, cs_output_said(o));
 }
 
 static void visit_reading(struct cs_codec *c, struct cs_output *o)
@@ -73,11 +97,16 @@ static void visit_turn(struct cs_codec *c, struct cs_output *o)
 static void visit_output(struct cs_codec *c, struct cs_output *o)
 {
     uint8_t version = CODEC_VERSION;
-    const bool turned = o->turn > 0 || o->turns_done > 0;
+    const bool written = o->cache_write_tokens > 0 || o->wasted_cache_write > 0;
+    const bool served = written || is_told(o->server), round = served || is_told(o->round);
+    const bool turned = round || o->turn > 0 || o->turns_done > 0;
     const bool billed = turned || o->wasted > 0 || o->usage_short || o->cache_hit || is_told(o->response_id);
     const bool read = billed || o->salvaged || is_told(o->cause) || is_told(o->reasoning) || is_told(o->tool_calls);
     const bool told = read || o->logprob_tokens > 0 || is_told(o->alternatives);
     cs_codec_begin(c, !cs_codec_packing(c) ? FIELDS
+                      : written            ? FIELDS_WITH_WRITTEN
+                      : served             ? FIELDS_WITH_SERVER
+                      : round              ? FIELDS_WITH_ROUND
                       : turned             ? FIELDS_WITH_TURN
                       : billed             ? FIELDS_WITH_BILL
                       : read               ? FIELDS_WITH_READING
@@ -121,8 +150,17 @@ static void visit_output(struct cs_codec *c, struct cs_output *o)
         visit_bill(c, o);
     if (cs_codec_packing(c) ? turned : cs_codec_more(c))
         visit_turn(c, o);
+    if (cs_codec_packing(c) ? round : cs_codec_more(c))
+        cs_visit_text(c, &o->round, CS_OUTPUT_TEXT_MAX);
+    if (cs_codec_packing(c) ? served : cs_codec_more(c))
+        cs_visit_text(c, &o->server, CS_OUTPUT_WORD_MAX);
+    if (cs_codec_packing(c) ? written : cs_codec_more(c)) {
+        cs_codec_u32(c, &o->cache_write_tokens);
+        cs_codec_u32(c, &o->wasted_cache_write);
+    }
     if (!cs_codec_packing(c)) {
-        const char **const texts[] = {&o->alternatives, &o->cause, &o->reasoning, &o->tool_calls, &o->response_id};
+        const char **const texts[] = {&o->round,      &o->alternatives, &o->cause, &o->reasoning,
+                                      &o->tool_calls, &o->response_id,  &o->server};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             *texts[i] = *texts[i] != NULL ? *texts[i] : "";
     }

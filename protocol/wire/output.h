@@ -66,7 +66,19 @@ struct cs_output {
     uint32_t turn; /* a reply after which it goes on: the number of its call, from 1. 0: this is the trial's output */
     uint32_t turns_done; /* the trial's output: the number of the call that it came of; 0: no conversation */
     uint8_t sent[16];    /* the request that it answers: BLAKE2b-256 of its body, the first bytes */
+    const char
+        *round; /* of a turn after which a trial with tools goes on (appended only then): study/tools.h; else "" */
+    const char *
+        server; /* which of its lane's servers answered (appended to the record only where a lane has several); or "" */
+    /* Part of the input: what was written to the provider's cache (appended to the record only then); of the wasted replies together. */
+    uint32_t cache_write_tokens, wasted_cache_write;
 };
+
+bool cs_output_is_round(const struct cs_output *o); /* `round` is told */
+/* What stands for a turn's reply in the requests after it: its text, or its round. */
+const char *cs_output_said(const struct cs_output *o);
+/* Whether a conversation goes on after a reply that came to this. */
+bool cs_output_goes_on(const struct cs_output *o);
 
 bool cs_output_is_quarantine(const struct cs_output *o);
 bool cs_output_is_erased(const struct cs_output *o);

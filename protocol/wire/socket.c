@@ -467,23 +467,38 @@ uint64_t cs_socket_skipped(const struct cs_socket *s)
     return s->skipped;
 }
 
-static void note_event(struct cs_reach *r, uint16_t event)
+/* Of a handshake that failed libzmq tells errno: the peer's end of the connection is EPIPE or ECONNRESET; when its timer ends it, what was left
+ * there by the last read, EAGAIN. */
+static void note_event(struct cs_reach *r, uint16_t event, uint32_t value)
 {
-    static const struct {
-        uint16_t event;
-        enum cs_reach_event means;
-    } meanings[] = {
-        {ZMQ_EVENT_CONNECTED, CS_REACH_CONNECTED},
-        {ZMQ_EVENT_CONNECT_RETRIED, CS_REACH_FAILED},
-        {ZMQ_EVENT_DISCONNECTED, CS_REACH_BROKEN},
-        {ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, CS_REACH_BROKEN},
-        {ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, CS_REACH_BROKEN},
-        {ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, CS_REACH_DENIED},
-        {ZMQ_EVENT_HANDSHAKE_SUCCEEDED, CS_REACH_READY},
-    };
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
-        if (meanings[i].event == event)
-            cs_reach_note(r, meanings[i].means);
+    switch (event) {
+    case ZMQ_EVENT_CONNECTED:
+        cs_reach_note(r, CS_REACH_CONNECTED);
+        break;
+    case ZMQ_EVENT_CLOSED: /* the attempt to connect */
+        cs_reach_note(r, CS_REACH_FAILED);
+        break;
+    case ZMQ_EVENT_CONNECT_RETRIED: /* says so after every failure; of a name that means nothing, only this */
+        if (r->state == CS_REACH_IS_UNKNOWN)
+            cs_reach_note(r, CS_REACH_FAILED);
+        break;
+    case ZMQ_EVENT_DISCONNECTED:
+        cs_reach_note(r, CS_REACH_LOST);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        cs_reach_note(r, value == EPIPE || value == ECONNRESET ? CS_REACH_ENDED : CS_REACH_UNANSWERED);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: /* keys on one side alone, or another protocol */
+        cs_reach_note(r, CS_REACH_ENDED);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        cs_reach_note(r, CS_REACH_DENIED);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        cs_reach_note(r, CS_REACH_READY);
+        break;
+    default:
+        break;
     }
 }
 
@@ -495,9 +510,12 @@ const struct cs_reach *cs_socket_reach(struct cs_socket *s)
     size_t size = sizeof more;
     while (s->monitor != NULL && (n = zmq_recv(s->monitor, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
         uint16_t event = 0;
-        if (n >= (int)sizeof event && zmq_getsockopt(s->monitor, ZMQ_RCVMORE, &more, &size) == 0 && more) {
+        uint32_t value = 0;
+        if (n >= (int)(sizeof event + sizeof value) && zmq_getsockopt(s->monitor, ZMQ_RCVMORE, &more, &size) == 0 &&
+            more) {
             memcpy(&event, frame, sizeof event);
-            note_event(&s->reach, event);
+            memcpy(&value, frame + sizeof event, sizeof value);
+            note_event(&s->reach, event, value);
         }
     }
     return &s->reach;

@@ -1,6 +1,8 @@
 #include "protocol/wire/spec_visit.h"
 
 #include "protocol/base/pattern.h"
+#include "protocol/study/image.h"
+#include "protocol/study/tool_rows.h"
 
 /* What an array member points to may be const to everybody but the one who makes it. */
 #define KEEP(c, member, list)                                                                                          \
@@ -93,7 +95,8 @@ static void visit_requires(struct cs_codec *c, struct cs_level *l)
 /* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_columns)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && l->n_requires > 0 ? 10 : 9);
+    const bool image = l->image != 0, requires = l->n_requires > 0 || image;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 9 : image ? 11 : requires ? 10 : 9);
     cs_spec_visit_text(c, &l->id, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, l->role);
     cs_codec_u32(c, &l->repeats_times);
@@ -107,8 +110,10 @@ static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_colum
     cs_codec_u32(c, &l->use_column);
     cs_codec_u32(c, &l->text_column);
     numbers_or_null(c, &l->order, &l->n_order, CS_CATEGORIES_MAX);
-    if (cs_codec_packing(c) ? l->n_requires > 0 : cs_codec_more(c))
+    if (cs_codec_packing(c) ? requires : cs_codec_more(c))
         visit_requires(c, l);
+    if (cs_codec_packing(c) ? image : cs_codec_more(c))
+        cs_codec_u32(c, &l->image);
     cs_codec_end(c);
 }
 
@@ -372,29 +377,48 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
     cs_codec_end(c);
 }
 
-static void visit_model(struct cs_codec *c, struct cs_model *m)
+/* A price for writing to the cache is written only where it is not what it is unsaid. */
+static void visit_price(struct cs_codec *c, struct cs_price *p, enum cs_protocol protocol)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && m->n_pools > 0 ? 9 : 8);
+    const int64_t unsaid = cs_price_write_unsaid(protocol, p->input);
+    const bool written = p->cache_write != unsaid, request = p->request != 0 || written;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 3 : written ? 5 : request ? 4 : 3);
+    cs_codec_i64(c, &p->input);
+    cs_codec_i64(c, &p->cached);
+    cs_codec_i64(c, &p->output);
+    if (cs_codec_packing(c) ? request : cs_codec_more(c))
+        cs_codec_i64(c, &p->request);
+    if (cs_codec_packing(c) ? written : cs_codec_more(c))
+        cs_codec_i64(c, &p->cache_write);
+    else if (!cs_codec_packing(c))
+        p->cache_write = cs_price_write_unsaid(protocol, p->input);
+    cs_codec_end(c);
+}
+
+static void visit_model(struct cs_codec *c, const struct cs_study *s, struct cs_model *m)
+{
+    const bool images = m->image_tokens > 0, pools = m->n_pools > 0 || images;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 8 : images ? 10 : pools ? 9 : 8);
     cs_spec_visit_text(c, &m->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &m->model, CS_SPEC_NAME_MAX);
     cs_codec_u32(c, &m->account);
     cs_spec_visit_text(c, &m->parameters, CS_TEXT_MAX);
     cs_codec_u32(c, &m->max_output_tokens);
     cs_codec_u32(c, &m->timeout_ms);
-    cs_codec_begin(c, cs_codec_packing(c) && m->price.request != 0 ? 4 : 3);
-    cs_codec_i64(c, &m->price.input);
-    cs_codec_i64(c, &m->price.cached);
-    cs_codec_i64(c, &m->price.output);
-    if (cs_codec_packing(c) ? m->price.request != 0 : cs_codec_more(c))
-        cs_codec_i64(c, &m->price.request);
-    cs_codec_end(c);
+    if (m->account >= s->n_accounts) {
+        cs_codec_fail(c, "a model's account is %u of %u", m->account, s->n_accounts);
+        return;
+    }
+    visit_price(c, &m->price, s->accounts[m->account].protocol);
     visit_limits(c, &m->limits);
-    if (cs_codec_packing(c) ? m->n_pools > 0 : cs_codec_more(c)) {
+    if (cs_codec_packing(c) ? pools : cs_codec_more(c)) {
         cs_codec_array(c, &m->n_pools, CS_MODEL_POOLS_MAX);
         for (uint32_t i = 0; i < m->n_pools && i < CS_MODEL_POOLS_MAX; i++)
             cs_codec_u32(c, &m->pools[i]);
         cs_codec_end(c);
     }
+    if (cs_codec_packing(c) ? images : cs_codec_more(c))
+        cs_codec_u32(c, &m->image_tokens);
     cs_codec_end(c);
 }
 
@@ -441,10 +465,24 @@ static void visit_turns(struct cs_codec *c, struct cs_template_set *p)
     KEEP(c, p->turns, p->n_turns > 0 ? t : NULL);
 }
 
+/* Where its images stand: of each its factor, or none, and its column. */
+static void visit_images(struct cs_codec *c, struct cs_template_set *p)
+{
+    struct cs_image_place *at = cs_spec_visit_elements(c, p->images, &p->n_images, CS_IMAGES_MAX, sizeof *at);
+    for (uint32_t i = 0; i < p->n_images; i++) {
+        cs_codec_begin(c, 2);
+        cs_codec_u32(c, &at[i].factor);
+        cs_codec_u32(c, &at[i].column);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, p->images, at);
+}
+
 static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
 {
-    const bool turns = p->turns != NULL, talk = p->talk != 0 || turns;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 3 : turns ? 5 : talk ? 4 : 3);
+    const bool images = p->n_images > 0, turns = p->turns != NULL || images, talk = p->talk != 0 || turns;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 3 : images ? 6 : turns ? 5 : talk ? 4 : 3);
     cs_spec_visit_text(c, &p->when, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->system, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->user, CS_TEXT_MAX);
@@ -452,6 +490,83 @@ static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
         cs_codec_u32(c, &p->talk);
     if (cs_codec_packing(c) ? turns : cs_codec_more(c))
         visit_turns(c, p);
+    if (cs_codec_packing(c) ? images : cs_codec_more(c))
+        visit_images(c, p);
+    cs_codec_end(c);
+}
+
+/* ---- tools ------------------------------------------------------------------------------------ */
+
+/* Two fields, [set] and [question's set u32]; a set [max_calls, all, remind, last, order_factor, shuffled, [tool]], a tool [name, describe,
+ * [argument], returns or nil, [key u32], [cell], missing]. */
+static void visit_keys(struct cs_codec *c, struct cs_tool *t)
+{
+    uint32_t *v = cs_spec_visit_elements(c, t->keys, &t->n_keys, CS_TOOL_KEYS_MAX, sizeof *v);
+    for (uint32_t i = 0; i < t->n_keys; i++)
+        cs_codec_u32(c, &v[i]);
+    cs_codec_end(c);
+    KEEP(c, t->keys, v);
+}
+
+static void visit_cells(struct cs_codec *c, struct cs_tool *t)
+{
+    const char **v = cs_spec_visit_elements(c, t->cells, &t->n_cells, CS_LOOKUP_CELLS_MAX, sizeof *v);
+    for (uint32_t i = 0; i < t->n_cells; i++)
+        cs_spec_visit_text(c, &v[i], CS_TEXT_MAX);
+    cs_codec_end(c);
+    KEEP(c, t->cells, v);
+}
+
+static void visit_tool(struct cs_codec *c, struct cs_tool *t)
+{
+    cs_codec_begin(c, 7);
+    cs_spec_visit_text(c, &t->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &t->describe, CS_TEXT_MAX);
+    struct cs_field *f = cs_spec_visit_elements(c, t->arguments, &t->n_arguments, CS_TOOL_ARGUMENTS_MAX, sizeof *f);
+    for (uint32_t i = 0; i < t->n_arguments; i++)
+        visit_field(c, &f[i]);
+    cs_codec_end(c);
+    KEEP(c, t->arguments, f);
+    cs_codec_str(c, &t->returns, CS_TEXT_MAX);
+    visit_keys(c, t);
+    visit_cells(c, t);
+    cs_spec_visit_text(c, &t->missing, CS_TEXT_MAX);
+    cs_codec_end(c);
+    if (!cs_codec_packing(c) && cs_codec_ok(c))
+        cs_tool_rows_seal(t);
+}
+
+static void visit_set(struct cs_codec *c, struct cs_toolset *set)
+{
+    cs_codec_begin(c, 7);
+    cs_codec_u32(c, &set->max_calls);
+    cs_codec_bool(c, &set->all);
+    cs_spec_visit_text(c, &set->remind, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &set->last, CS_TEXT_MAX);
+    cs_codec_u32(c, &set->order_factor);
+    cs_codec_bool(c, &set->shuffled);
+    struct cs_tool *t = cs_spec_visit_elements(c, set->tools, &set->n_tools, CS_TOOLS_MAX, sizeof *t);
+    for (uint32_t i = 0; i < set->n_tools; i++)
+        visit_tool(c, &t[i]);
+    cs_codec_end(c);
+    KEEP(c, set->tools, t);
+    cs_codec_end(c);
+}
+
+static void visit_tools(struct cs_codec *c, struct cs_study *s)
+{
+    struct cs_question *q = (struct cs_question *)(uintptr_t)s->questions; /* unpacked: ours; packed: only read */
+    uint32_t n = s->n_questions;
+    struct cs_toolset *set = cs_spec_visit_elements(c, s->toolsets, &s->n_toolsets, CS_QUESTIONS_MAX + 1, sizeof *set);
+    for (uint32_t i = 0; i < s->n_toolsets; i++)
+        visit_set(c, &set[i]);
+    cs_codec_end(c);
+    KEEP(c, s->toolsets, set);
+    cs_codec_array(c, &n, CS_QUESTIONS_MAX);
+    if (n != s->n_questions)
+        cs_codec_fail(c, "tools of %u questions, where there are %u", n, s->n_questions);
+    for (uint32_t i = 0; i < n && cs_codec_ok(c); i++)
+        cs_codec_u32(c, &q[i].tools);
     cs_codec_end(c);
 }
 
@@ -485,7 +600,7 @@ static void visit_work(struct cs_codec *c, struct cs_study *s)
     KEEP(c, s->accounts, a);
     struct cs_model *m = cs_spec_visit_elements(c, s->models, &s->n_models, CS_MODELS_MAX, sizeof *m);
     for (uint32_t i = 0; i < s->n_models; i++)
-        visit_model(c, &m[i]);
+        visit_model(c, s, &m[i]);
     cs_codec_end(c);
     KEEP(c, s->models, m);
     struct cs_rect *r = cs_spec_visit_elements(c, s->rects, &s->n_rects, CS_RECTS_MAX, sizeof *r);
@@ -538,8 +653,15 @@ static void visit_child(struct cs_codec *c, struct cs_study *s)
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
                    uint32_t *minor)
 {
-    const bool child = is_child(s), left_out = s->left_out != NULL || child, accepts = s->accept_unparsable || left_out;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : child ? 24 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
+    const bool tools = s->n_toolsets > 0, child = is_child(s) || tools, left_out = s->left_out != NULL || child,
+               accepts = s->accept_unparsable || left_out;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 18
+                      : tools              ? 26
+                      : child              ? 24
+                      : left_out           ? 21
+                      : accepts            ? 20
+                      : *minor > 0         ? 19
+                                           : 18);
     cs_spec_visit_text(c, &s->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
@@ -572,5 +694,7 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
     KEEP(c, s->scores, "");
     if (cs_codec_packing(c) ? child : cs_codec_more(c))
         visit_child(c, s);
+    if (cs_codec_packing(c) ? tools : cs_codec_more(c))
+        visit_tools(c, s);
     cs_codec_end(c);
 }

@@ -220,6 +220,7 @@ static enum cs_err talk_of(struct scan *x, const struct cs_coords *at, const cha
     enum cs_err rc = cs_render(x->m->s, at, &x->c, &x->prompt, x->err);
     if (rc != CS_OK)
         return rc;
+    x->prompt.n_images = 0; /* a judge reads texts; a file's name may tell the arm */
     const char *shown = cs_render_shown(&x->prompt);
     *out = said == NULL ? cs_arena_strdup(&x->arena, shown)
            : x->prompt.n_before > 0 || cs_script_calls(&x->prompt) > 1

@@ -86,8 +86,10 @@ void cs_progress_unpublish(struct cs_redis *r, const char *fleet, const char *st
     char *key = cs_xasprintf("clinsafe:%s:study:%s", fleet, study);
     char *all = cs_xasprintf("clinsafe:%s:progress", fleet);
     SEND(r, "DEL", key);
-    if (last)
+    if (last) {
         SEND(r, "DEL", all);
+        cs_complaints_forget(r, fleet);
+    }
     free(key);
     free(all);
 }
@@ -144,13 +146,18 @@ void cs_progress_workers_parse(const struct cs_reply *reply, struct cs_arena *ar
     }
 }
 
-void cs_progress_json(const struct cs_progress *p, struct cs_buf *out)
+struct cs_json *cs_progress_to_json(const struct cs_progress *p)
 {
     struct cs_json *json = cs_progress_fields_to_json(cs_progress_fields_fleet, p), *lanes = cs_json_array();
     for (uint32_t i = 0; i < p->n_lanes; i++)
         CS_ASSERT(cs_json_array_append_new(lanes, cs_progress_fields_lane_to_json(&p->lanes[i])) == 0);
     CS_ASSERT(cs_json_object_set_new(json, "lanes", lanes) == 0);
-    char *s = dump(json);
+    return json;
+}
+
+void cs_progress_json(const struct cs_progress *p, struct cs_buf *out)
+{
+    char *s = dump(cs_progress_to_json(p));
     cs_buf_str(out, s);
     free(s);
 }
@@ -172,4 +179,78 @@ enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena
         cs_progress_fields_lane_from_json(cs_json_array_get(lanes, i), &out->lanes[i], arena);
     cs_json_decref(root);
     return CS_OK;
+}
+
+/* ---- words ---------------------------------------------------------------------------------------------------- */
+
+bool cs_progress_lane_stands(const struct cs_progress_lane *l)
+{
+    return strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
+}
+
+bool cs_progress_lane_is_out(const struct cs_progress_lane *l)
+{
+    return l->held != NULL && strcmp(l->held, "outage") == 0;
+}
+
+bool cs_progress_lane_needs(const struct cs_progress_lane *l)
+{
+    return cs_progress_lane_stands(l) || cs_progress_lane_is_out(l);
+}
+
+void cs_progress_forget_end(struct cs_progress *p)
+{
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        struct cs_progress_lane *l = &p->lanes[i];
+        if (l->done + l->failed + l->cancelled < l->planned)
+            l->eta_s = -1;
+    }
+    if (p->done + p->failed + p->cancelled < p->planned)
+        p->eta_s = -1;
+}
+
+bool cs_progress_stands(const struct cs_progress *p)
+{
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+        if (cs_progress_lane_needs(l) && l->done + l->failed + l->cancelled < l->planned)
+            return true;
+    }
+    return false;
+}
+
+bool cs_progress_is_lower_bound(const struct cs_progress *p)
+{
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (p->lanes[i].counters.untold > 0 || p->lanes[i].unpriced)
+            return true;
+    }
+    return false;
+}
+
+const char *cs_progress_binds_words(const char *binds)
+{
+    static const char *const sayings[][2] = {
+        {"requests_per_minute", "requests a minute"},
+        {"tokens_per_minute", "tokens a minute"},
+        {"input_tokens_per_minute", "input tokens a minute"},
+        {"output_tokens_per_minute", "output tokens a minute"},
+        {"requests_per_day", "requests of the day"},
+        {"tokens_per_day", "tokens of the day"},
+        {"slots", "slots of its workers (--slots)"},
+        {"concurrent", "calls at once"},
+        {"no_trials", "nothing free to start: cases, budget or other lanes are waited for"},
+        {"told_to_wait", "told to wait by the provider"},
+        {"provider_away", "the provider does not answer"},
+        {"no_server", "none of its servers can be used, or none is listed"},
+        {"budget", "what is left of the budget does not pay for more"},
+        {"cases", "cases are being fetched"},
+        {"reply_memory", "replies fill its workers' memory (--reply-memory)"},
+        {"unacknowledged", "answers wait to be written"},
+    };
+    for (size_t i = 0; i < sizeof sayings / sizeof *sayings; i++) {
+        if (strcmp(sayings[i][0], binds) == 0)
+            return sayings[i][1];
+    }
+    return binds;
 }

@@ -5,10 +5,12 @@
  *   clinsafe:FLEET:study:STUDY           the same of each study, where a coordinator has several; `progress` is that submitted last
  *   clinsafe:FLEET:worker:NAME           JSON of struct cs_worker_info, expires after 15 s
  *   clinsafe:FLEET:workers               set of NAMEs
+ *   clinsafe:FLEET:errors                see complaints.h
  */
 #ifndef CS_PROGRESS_H
 #define CS_PROGRESS_H
 
+#include "store/redis/complaints.h"
 #include "store/redis/redis.h"
 #include "store/redis/tally.h"
 #include "store/store.h"
@@ -21,12 +23,15 @@ struct cs_progress_quarantined {
     uint32_t losses, workers; /* workers lost with it in flight; different ones that had nothing else */
 };
 enum { CS_QUARANTINED_SHOWN = 16 };
+struct cs_worker_server_info;
 struct cs_progress_lane {
     uint32_t gen, lane;
-    const char *model;                                 /* name in the study */
-    const char *state;                                 /* open, paused, stopped, done, cancelled */
-    const char *reason;                                /* why it stopped, or "" */
-    const char *served;                                /* who answers has changed; or "" */
+    const char *model;  /* name in the study */
+    const char *state;  /* open, paused, stopped, done, cancelled */
+    const char *reason; /* why it stopped, or "" */
+    const char *served; /* who answers has changed; or "" */
+    const char *held;   /* "outage": nobody is answered; "budget": nothing can be leased for want of money; or "" */
+    int64_t held_since_wall_ms;                        /* 0: it is not */
     uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
     double outputs_per_s, eta_s;                       /* as of the study; -1: unknown, or not open */
@@ -37,11 +42,16 @@ struct cs_progress_lane {
     uint32_t in_flight;         /* calls, of the same */
     uint64_t quarantined;       /* those in `failed` */
     struct cs_progress_quarantined *quarantine;
-    uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
+    uint32_t n_quarantine;       /* at most CS_QUARANTINED_SHOWN of them */
+    struct cs_complaint *errors; /* by sentence, the most frequent first; of readers of Redis only */
+    uint32_t n_errors;
+    struct cs_worker_server_info *servers; /* its servers, as its workers together see them, where it has several */
+    uint32_t n_servers;
 };
 struct cs_progress {
     const char *fleet, *study, *title, *state; /* building, queued, running, paused, draining, finished, stopped */
     uint32_t term, gen, workers;
+    uint64_t commit; /* the store's last (witness.h) */
     int64_t started_wall_ms, updated_wall_ms;
     uint64_t planned, done, failed, cancelled;
     double outputs_per_s;       /* over the last 10 s */
@@ -52,6 +62,8 @@ struct cs_progress {
     uint32_t edit_gen;               /* an edit is being prepared beside this generation: its number; 0: none is */
     uint64_t edit_built, edit_total; /* trials looked up, of all; total 0: it waits for its turn */
     double edit_eta_s;               /* -1: unknown */
+    uint64_t disk_free_bytes;        /* of the store's disk; 0: not told */
+    double disk_full_s;              /* until it is full at the pace of late; -1: not in sight */
     const char *by_hand; /* what an operator has set, "budget_usd=20 concurrent=4 (model-a)"; NULL or "": nothing */
     struct cs_progress_lane *lanes;
     uint32_t n_lanes;
@@ -72,6 +84,13 @@ struct cs_worker_pool_info {
     double limit[CS_POOL_DIMS],
         used[CS_POOL_DIMS]; /* used: charged per minute by this worker; of the day by all, read from Redis */
 };
+/* One of the servers of a lane that has several. */
+struct cs_worker_server_info {
+    uint32_t gen, lane;
+    const char *url, *state, *why; /* state: up, away, out; why: it is not up, or "" */
+    uint32_t in_flight, slots;     /* slots: calls that may be in flight there; 0: no bound is known */
+    uint64_t answers;
+};
 struct cs_worker_info {
     const char *name, *host, *version;
     uint32_t pid, in_flight, unstarted, unacked, rss_mb;
@@ -79,7 +98,8 @@ struct cs_worker_info {
     int64_t started_wall_ms, updated_wall_ms;
     struct cs_worker_lane_info *lanes; /* open ones, and those that have been called */
     struct cs_worker_pool_info *pools;
-    uint32_t n_lanes, n_pools;
+    struct cs_worker_server_info *servers; /* of lanes that have several */
+    uint32_t n_lanes, n_pools, n_servers;
 };
 
 void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
@@ -92,14 +112,28 @@ void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const c
 void cs_progress_workers_ask(struct cs_redis *r, const char *fleet, cs_redis_fn fn, void *self);
 void cs_progress_workers_parse(const struct cs_reply *reply, struct cs_arena *arena, struct cs_worker_info **out,
                                uint32_t *n);
-/* JSON texts for --json and for Redis; append to out. */
+/* As the coordinator's admin `status` answers it, money in nano-dollars; for people's documents see protocol/base/document.h. The text is
+ * appended to out. */
+struct cs_json *cs_progress_to_json(const struct cs_progress *p);
 void cs_progress_json(const struct cs_progress *p, struct cs_buf *out);
-/* The inverse (the coordinator's admin `status` answers with that text). Strings live in arena. */
+/* The inverse. Strings live in arena. */
 CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena,
                                              struct cs_progress *out, struct cs_error *err);
 
-/* Fills binds, used and limit of the lanes. cs_progress_read does it. */
-void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
+/* Fills binds, used, limit, calls and servers of the lanes, the last from the arena. cs_progress_read does it. */
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
+                             struct cs_arena *arena);
+/* In words, for every screen and page. */
+bool cs_progress_lane_stands(const struct cs_progress_lane *l); /* paused or stopped: somebody must do something */
+bool cs_progress_lane_is_out(
+    const struct cs_progress_lane *l); /* an outage: nobody is answered, and somebody should look */
+bool cs_progress_lane_needs(const struct cs_progress_lane *l); /* one of both */
+bool cs_progress_stands(const struct cs_progress *p);          /* one of its lanes does: there is no end in sight */
+/* Nobody can say when what has not ended ends. */
+void cs_progress_forget_end(struct cs_progress *p);
+bool cs_progress_is_lower_bound(const struct cs_progress *p); /* of what it has cost, not all was told or has a price */
+const char *cs_progress_binds_words(const char *binds);       /* "requests a minute" */
+
 /* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several) and a study of it (NULL: that submitted
  * last; CS_ENOENT: it has none of this name). All strings live in arena. */
 CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study,

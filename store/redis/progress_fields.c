@@ -18,6 +18,7 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
     FIELD(cs_progress, CS_FIELD_STR, by_hand),
     FIELD(cs_progress, CS_FIELD_STR, state),
     FIELD(cs_progress, CS_FIELD_U32, term),
+    FIELD(cs_progress, CS_FIELD_U64, commit),
     FIELD(cs_progress, CS_FIELD_U32, gen),
     FIELD(cs_progress, CS_FIELD_U32, workers),
     FIELD(cs_progress, CS_FIELD_I64, started_wall_ms),
@@ -36,6 +37,8 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
     FIELD(cs_progress, CS_FIELD_U64, edit_built),
     FIELD(cs_progress, CS_FIELD_U64, edit_total),
     FIELD(cs_progress, CS_FIELD_REAL, edit_eta_s),
+    FIELD(cs_progress, CS_FIELD_U64, disk_free_bytes),
+    FIELD(cs_progress, CS_FIELD_REAL, disk_full_s),
     {NULL, CS_FIELD_END, 0},
 };
 
@@ -52,6 +55,8 @@ const struct cs_progress_field cs_progress_fields_lane[] = {
     FIELD(cs_progress_lane, CS_FIELD_U64, leased),
     FIELD(cs_progress_lane, CS_FIELD_U64, quarantined),
     FIELD(cs_progress_lane, CS_FIELD_STR, served),
+    FIELD(cs_progress_lane, CS_FIELD_STR, held),
+    FIELD(cs_progress_lane, CS_FIELD_I64, held_since_wall_ms),
     FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),
     FIELD(cs_progress_lane, CS_FIELD_U32, in_flight),
     FIELD(cs_progress_lane, CS_FIELD_REAL, outputs_per_s),
@@ -104,6 +109,18 @@ const struct cs_progress_field cs_progress_fields_worker_lane[] = {
     FIELD(cs_worker_lane_info, CS_FIELD_U32, in_flight),
     FIELD(cs_worker_lane_info, CS_FIELD_U32, slots),
     FIELD(cs_worker_lane_info, CS_FIELD_U32, draw),
+    {NULL, CS_FIELD_END, 0},
+};
+
+const struct cs_progress_field cs_progress_fields_server[] = {
+    FIELD(cs_worker_server_info, CS_FIELD_U32, gen),
+    FIELD(cs_worker_server_info, CS_FIELD_U32, lane),
+    FIELD(cs_worker_server_info, CS_FIELD_STR, url),
+    FIELD(cs_worker_server_info, CS_FIELD_STR, state),
+    FIELD(cs_worker_server_info, CS_FIELD_STR, why),
+    FIELD(cs_worker_server_info, CS_FIELD_U32, in_flight),
+    FIELD(cs_worker_server_info, CS_FIELD_U32, slots),
+    FIELD(cs_worker_server_info, CS_FIELD_U64, answers),
     {NULL, CS_FIELD_END, 0},
 };
 
@@ -175,6 +192,28 @@ struct cs_json *cs_progress_fields_to_json(const struct cs_progress_field *field
     return json;
 }
 
+static void servers_to_json(struct cs_json *json, const struct cs_worker_server_info *all, uint32_t n)
+{
+    struct cs_json *list = n > 0 ? cs_json_array() : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        CS_ASSERT(cs_json_array_append_new(list, cs_progress_fields_to_json(cs_progress_fields_server, &all[i])) == 0);
+    if (n > 0)
+        CS_ASSERT(cs_json_object_set_new(json, "servers", list) == 0);
+}
+
+static struct cs_json *errors_to_json(const struct cs_progress_lane *lane)
+{
+    struct cs_json *list = cs_json_array();
+    for (uint32_t i = 0; i < lane->n_errors; i++) {
+        const struct cs_complaint *c = &lane->errors[i];
+        struct cs_json *one = cs_json_pack("{s:o, s:o, s:o, s:I, s:I}", "sentence", text(c->sentence), "count",
+                                           number(c->count), "first_position", number(c->position), "first_wall_ms",
+                                           c->first_wall_ms, "last_wall_ms", c->last_wall_ms);
+        CS_ASSERT(cs_json_array_append_new(list, one) == 0);
+    }
+    return list;
+}
+
 struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *lane)
 {
     struct cs_json *json = cs_progress_fields_to_json(cs_progress_fields_lane, lane);
@@ -193,6 +232,7 @@ struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *l
             CS_ASSERT(cs_json_object_set_new(json, "in_use", cs_json_real(lane->used / lane->limit)) == 0);
     }
     CS_ASSERT(cs_json_object_set_new(json, "calls", cs_tally_to_json(&lane->tally)) == 0);
+    servers_to_json(json, lane->servers, lane->n_servers);
     if (lane->n_quarantine > 0) {
         struct cs_json *list = cs_json_array();
         for (uint32_t i = 0; i < lane->n_quarantine; i++)
@@ -200,6 +240,8 @@ struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *l
                           list, cs_progress_fields_to_json(cs_progress_fields_quarantined, &lane->quarantine[i])) == 0);
         CS_ASSERT(cs_json_object_set_new(json, "quarantine", list) == 0);
     }
+    if (lane->n_errors > 0)
+        CS_ASSERT(cs_json_object_set_new(json, "errors", errors_to_json(lane)) == 0);
     return json;
 }
 
@@ -244,6 +286,16 @@ void cs_progress_fields_from_json(const struct cs_progress_field *fields, const 
         field_from_json(f->kind, cs_json_object_get(json, f->name), (char *)to + f->offset, arena);
 }
 
+static void servers_from_json(const struct cs_json *json, struct cs_worker_server_info **all, uint32_t *n,
+                              struct cs_arena *arena)
+{
+    const struct cs_json *list = cs_json_object_get(json, "servers");
+    *n = (uint32_t)cs_json_array_size(list); /* 0 for anything else */
+    *all = cs_arena_array(arena, *n + 1, sizeof **all);
+    for (uint32_t i = 0; i < *n; i++)
+        cs_progress_fields_from_json(cs_progress_fields_server, cs_json_array_get(list, i), &(*all)[i], arena);
+}
+
 void cs_progress_fields_lane_from_json(const struct cs_json *json, struct cs_progress_lane *lane,
                                        struct cs_arena *arena)
 {
@@ -254,6 +306,7 @@ void cs_progress_fields_lane_from_json(const struct cs_json *json, struct cs_pro
     cs_progress_fields_from_json(cs_progress_fields_counters, counters, &lane->counters, arena);
     for (int o = 0; o < CS_OUTCOMES; o++)
         lane->counters.outcome[o] = unsigned_of(cs_json_object_get(outcomes, cs_outcome_name((enum cs_outcome)o)));
+    servers_from_json(json, &lane->servers, &lane->n_servers, arena);
     const struct cs_json *list = cs_json_object_get(json, "quarantine");
     const size_t n = cs_json_array_size(list); /* 0 for anything else */
     lane->n_quarantine = n < CS_QUARANTINED_SHOWN ? (uint32_t)n : CS_QUARANTINED_SHOWN;
@@ -279,6 +332,7 @@ struct cs_json *cs_progress_fields_worker_to_json(const struct cs_worker_info *w
                       pools, cs_progress_fields_to_json(cs_progress_fields_worker_pool, &w->pools[i])) == 0);
     CS_ASSERT(cs_json_object_set_new(json, "lanes", lanes) == 0);
     CS_ASSERT(cs_json_object_set_new(json, "pools", pools) == 0);
+    servers_to_json(json, w->servers, w->n_servers);
     return json;
 }
 
@@ -288,6 +342,7 @@ void cs_progress_fields_worker_from_json(const struct cs_json *json, struct cs_w
     cs_progress_fields_from_json(cs_progress_fields_worker, json, w, arena);
     w->n_lanes = (uint32_t)cs_json_array_size(lanes); /* 0 for anything else */
     w->n_pools = (uint32_t)cs_json_array_size(pools);
+    servers_from_json(json, &w->servers, &w->n_servers, arena);
     w->lanes = cs_arena_array(arena, w->n_lanes + 1, sizeof *w->lanes);
     w->pools = cs_arena_array(arena, w->n_pools + 1, sizeof *w->pools);
     for (uint32_t i = 0; i < w->n_lanes; i++) {

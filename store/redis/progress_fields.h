@@ -15,7 +15,8 @@ struct cs_progress_field {
 };
 
 /* Ends with CS_FIELD_END. */
-extern const struct cs_progress_field cs_progress_fields_worker_lane[], cs_progress_fields_worker_pool[];
+extern const struct cs_progress_field cs_progress_fields_worker_lane[], cs_progress_fields_worker_pool[],
+    cs_progress_fields_server[];
 extern const struct cs_progress_field cs_progress_fields_fleet[], cs_progress_fields_lane[],
     cs_progress_fields_counters[], cs_progress_fields_worker[], cs_progress_fields_quarantined[];
 

@@ -22,13 +22,20 @@ static const struct cs_worker_lane_info *find(const struct cs_worker_info *w, co
     return NULL;
 }
 
-/* The word of most workers, those with calls in flight before others: a worker that has run out of trials waits for more. */
+static bool has_no_provider(const struct cs_worker_lane_info *at)
+{
+    return strcmp(at->binds, "provider_away") == 0 || strcmp(at->binds, "no_server") == 0;
+}
+
+/* The word of most workers, those with calls in flight before others: a worker that has run out of trials waits for more. Of those without, one
+ * that was not answered knows why; others were given no call to make, since there is no answer. */
 static const char *vote(const struct fleet *f, const struct cs_progress_lane *l)
 {
     struct {
         const char *word;
         uint64_t weight;
     } votes[VOTES_MAX] = {{0}};
+    enum { AWAY = 500 };
     uint32_t n = 0, best = 0;
     for (uint32_t i = 0; i < f->n; i++) {
         const struct cs_worker_lane_info *at = find(&f->workers[i], l);
@@ -41,7 +48,7 @@ static const char *vote(const struct fleet *f, const struct cs_progress_lane *l)
             continue;
         n += k == n;
         votes[k].word = at->binds;
-        votes[k].weight += 1 + 1000 * (uint64_t)at->in_flight;
+        votes[k].weight += at->in_flight > 0 ? 1000 * (uint64_t)at->in_flight : has_no_provider(at) ? AWAY : 1;
         best = votes[k].weight > votes[best].weight ? k : best;
     }
     return n > 0 ? votes[best].word : "";
@@ -118,8 +125,12 @@ static void measure_calls(const struct fleet *f, struct cs_progress_lane *l)
 static void merge_lane(const struct fleet *f, struct cs_progress_lane *l)
 {
     const char *word = vote(f, l);
-    l->binds = word;
     l->used = l->limit = 0;
+    if (cs_progress_lane_is_out(l)) /* the coordinator has heard all */
+        word = strcmp(word, "no_server") == 0 || strcmp(word, "told_to_wait") == 0 ? word : "provider_away";
+    else if (l->held != NULL && l->held[0] != '\0')
+        word = l->held;
+    l->binds = word;
     for (uint32_t i = 0; i < f->n; i++) {
         const struct cs_worker_lane_info *at = find(&f->workers[i], l);
         if (at != NULL)
@@ -142,7 +153,50 @@ static void merge_calls(const struct fleet *f, struct cs_progress_lane *l)
     }
 }
 
-void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers)
+/* Up for one worker is up: others may not have got through. Out for one is out: it was seen to be another model. */
+static bool is_clearer(const char *a, const char *b)
+{
+    return strcmp(b, "out") != 0 && (strcmp(a, "out") == 0 || (strcmp(a, "up") == 0 && strcmp(b, "up") != 0));
+}
+
+static void add_server(struct cs_progress_lane *l, const struct cs_worker_server_info *s)
+{
+    for (uint32_t i = 0; i < l->n_servers; i++) {
+        struct cs_worker_server_info *at = &l->servers[i];
+        if (strcmp(at->url, s->url) != 0)
+            continue;
+        if (is_clearer(s->state, at->state)) {
+            at->state = s->state;
+            at->why = s->why;
+        }
+        at->in_flight += s->in_flight;
+        at->slots += s->slots;
+        at->answers += s->answers;
+        return;
+    }
+    l->servers[l->n_servers++] = *s;
+}
+
+static void merge_servers(const struct fleet *f, struct cs_progress_lane *l, struct cs_arena *arena)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < f->n; i++)
+        n += f->workers[i].n_servers;
+    l->n_servers = 0;
+    if (n == 0)
+        return;
+    l->servers = cs_arena_array(arena, n, sizeof *l->servers);
+    for (uint32_t i = 0; i < f->n; i++) {
+        for (uint32_t k = 0; k < f->workers[i].n_servers; k++) {
+            const struct cs_worker_server_info *s = &f->workers[i].servers[k];
+            if (s->gen == l->gen && s->lane == l->lane)
+                add_server(l, s);
+        }
+    }
+}
+
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
+                             struct cs_arena *arena)
 {
     const struct fleet f = {workers, n_workers};
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -150,6 +204,7 @@ void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info 
         l->binds = "";
         l->used = l->limit = 0;
         merge_calls(&f, l);
+        merge_servers(&f, l, arena);
         if (strcmp(l->state, "open") == 0 && l->done + l->failed + l->cancelled < l->planned)
             merge_lane(&f, l);
     }

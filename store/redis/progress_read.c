@@ -170,11 +170,48 @@ static enum cs_err read_days(struct reading *c, struct cs_worker_info *workers, 
     return rc;
 }
 
+struct errors {
+    struct cs_complaint *all;
+    uint32_t n;
+};
+
+static enum cs_err read_errors(struct reading *c, const char *fleet, struct errors *out)
+{
+    const struct cs_reply *reply = NULL;
+    const char *key = cs_arena_printf(c->arena, "clinsafe:%s:errors", fleet);
+    enum cs_err rc = ask(c, CS_REPLY_ARRAY, 2, (const char *[]){"HGETALL", key}, &reply);
+    if (rc == CS_OK)
+        cs_complaints_parse(reply, c->arena, &out->all, &out->n);
+    return rc;
+}
+
+static bool is_of(const struct cs_complaint *c, const struct cs_progress_lane *l)
+{
+    return c->gen == l->gen && c->lane == l->lane;
+}
+
+/* Those of each lane, in their order. */
+static void deal_errors(struct reading *c, const struct errors *e, struct cs_progress *p)
+{
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        struct cs_progress_lane *l = &p->lanes[i];
+        uint32_t n = 0;
+        for (uint32_t k = 0; k < e->n; k++)
+            n += is_of(&e->all[k], l);
+        l->errors = cs_arena_array(c->arena, n + 1, sizeof *l->errors);
+        for (uint32_t k = 0; k < e->n; k++) {
+            if (is_of(&e->all[k], l))
+                l->errors[l->n_errors++] = e->all[k];
+        }
+    }
+}
+
 enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study, struct cs_arena *arena,
                              struct cs_progress *out, struct cs_worker_info **workers, uint32_t *n_workers,
                              struct cs_error *err)
 {
     struct reading c = {r, arena, err};
+    struct errors errors = {0};
     enum cs_err rc = CS_OK;
     *out = (struct cs_progress){.fleet = "", .study = "", .title = "", .state = ""};
     *workers = NULL;
@@ -188,7 +225,13 @@ enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const c
     if (rc == CS_OK)
         rc = read_days(&c, *workers, *n_workers);
     if (rc == CS_OK)
-        cs_progress_lanes_merge(out, *workers, *n_workers);
+        rc = read_errors(&c, fleet, &errors);
+    if (rc == CS_OK) {
+        if (*n_workers == 0)
+            cs_progress_forget_end(out);
+        cs_progress_lanes_merge(out, *workers, *n_workers, arena);
+        deal_errors(&c, &errors, out);
+    }
     return rc;
 }
 
@@ -240,6 +283,7 @@ enum cs_err cs_progress_read_all(struct cs_redis_sync *r, const char *fleet, str
 {
     struct reading c = {r, arena, err};
     const char **keys = cs_arena_array(arena, STUDIES_MAX, sizeof *keys);
+    struct errors errors = {0};
     uint32_t n_keys = 0;
     enum cs_err rc = fleet == NULL ? only_fleet(&c, &fleet) : CS_OK;
     *out = (struct cs_fleet_progress){.fleet = fleet};
@@ -260,7 +304,13 @@ enum cs_err cs_progress_read_all(struct cs_redis_sync *r, const char *fleet, str
         rc = read_workers(&c, fleet, &out->workers, &out->n_workers);
     if (rc == CS_OK)
         rc = read_days(&c, out->workers, out->n_workers);
-    for (uint32_t i = 0; i < out->n_studies && rc == CS_OK; i++)
-        cs_progress_lanes_merge(&out->studies[i], out->workers, out->n_workers);
+    if (rc == CS_OK)
+        rc = read_errors(&c, fleet, &errors);
+    for (uint32_t i = 0; i < out->n_studies && rc == CS_OK; i++) {
+        if (out->n_workers == 0)
+            cs_progress_forget_end(&out->studies[i]);
+        cs_progress_lanes_merge(&out->studies[i], out->workers, out->n_workers, arena);
+        deal_errors(&c, &errors, &out->studies[i]);
+    }
     return rc;
 }

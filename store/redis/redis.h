@@ -44,6 +44,8 @@ void cs_redis_command(struct cs_redis *r, int argc, const char *const *argv, con
 struct cs_redis_sync;
 CS_WARN_UNUSED enum cs_err cs_redis_sync_open(struct cs_redis_sync **out, const char *address, uint32_t timeout_ms,
                                               struct cs_error *err);
+/* Whether a Redis answers there, and lets us in. */
+CS_WARN_UNUSED enum cs_err cs_redis_sync_check(const char *address, uint32_t timeout_ms, struct cs_error *err);
 void cs_redis_sync_close(struct cs_redis_sync *r);
 /* *reply is valid until the next call; it may be of kind CS_REPLY_ERROR. CS_EAGAIN: no connection, CS_ETIMEDOUT, CS_EDENIED: refused
  * at the door. After a lost connection the next command connects again. */

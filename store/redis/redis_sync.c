@@ -252,3 +252,17 @@ enum cs_err cs_redis_sync_command(struct cs_redis_sync *r, int argc, const char 
     *reply = NULL;
     return rc == CS_OK ? command(r, argc, argv, lens, reply, err) : rc;
 }
+
+enum cs_err cs_redis_sync_check(const char *address, uint32_t timeout_ms, struct cs_error *err)
+{
+    const char *argv[] = {"PING"};
+    const struct cs_reply *reply = NULL;
+    struct cs_redis_sync *redis = NULL;
+    enum cs_err rc = cs_redis_sync_open(&redis, address, timeout_ms, err);
+    if (rc == CS_OK)
+        rc = cs_redis_sync_command(redis, 1, argv, NULL, &reply, err);
+    if (rc == CS_OK && reply->kind == CS_REPLY_ERROR)
+        rc = cs_error_set(err, CS_EDENIED, "Redis at %s refuses: %s", address, reply->str);
+    cs_redis_sync_close(redis);
+    return rc;
+}

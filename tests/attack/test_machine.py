@@ -73,6 +73,8 @@ class Files(Case):
             "a path upwards": (text.replace(self.ROWS, "file: ../../../../../../etc/passwd"), "what kind of table"),
             "an endless file": (text.replace(self.ROWS, "file: /dev/zero"), "not a regular file"),
             "a pipe": (text.replace(self.ROWS, "file: fifo.csv"), "not a regular file"),
+            "a pipe for an image": (re.sub(r"prompt: \{", "prompt: {images: [case.photo], ", text.replace(self.ROWS, 'rows: [{case_id: a, text: "hello. x", photo: fifo.csv}]')),
+                                    "not a regular file"),
             "depth": ("a: " + "[" * 100000, "deeper than"),
             "aliases": ("a: &a [x, x]\nb: &b [*a, *a]\n", "aliases"),
         }
@@ -82,6 +84,16 @@ class Files(Case):
             done = self.box.clinsafe("run", file, env=self.ENV, timeout=20)
             self.assertExit(done, harness.EXIT_INVALID)
             self.assertOneLine(done.err, words)
+        done = self.box.clinsafe("plan", folder / "fifo.csv", env=self.ENV, timeout=20)
+        self.assertExit(done, harness.EXIT_INVALID)
+        self.assertOneLine(done.err, "not a regular file")
+        providers = folder / "providers.yaml"
+        providers.rename(folder / "aside")
+        os.mkfifo(providers)
+        done = self.box.clinsafe("plan", study, env=self.ENV, timeout=20)
+        self.assertExit(done, harness.EXIT_INVALID)
+        self.assertOneLine(done.err, "not a regular file")
+        (folder / "aside").rename(providers)
         self.assertEqual(server.calls, {})
         study.write_text(text.replace("title: Hostile", 'title: "<script>alert(1)</script>"').replace("hello. x", "<script>alert(2)</script>. y")
                          .replace("id: black", 'id: "<b>x"'))

@@ -81,7 +81,7 @@ class Tls(Case):
         self.assertExit(checked, 2)
         self.assertRegex(checked.out, r"(?m)^good +ok ")
         for name, why in (("wrong", "no alternative certificate subject name"), ("expired", "expired"), ("own", "self-signed"), ("unnamed", "issuer")):
-            self.assertRegex(checked.out, rf"(?m)^{name} +FAILED +tls: the certificate of localhost:\d+ is not trusted.*{why}")
+            self.assertRegex(checked.out, rf"(?m)^{name} +FAILED +tls from \S+: the certificate of localhost:\d+ is not trusted.*{why}")
         run = self.box.start("clinsafe", "run", study, "--workers", 1, env=self.ENV)
         harness.wait_for(lambda: self.lane(study, "good").get("done") == 10, 60, "the honest provider", run)
         bad = [n for n in servers if n != "good"]

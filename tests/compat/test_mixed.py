@@ -49,6 +49,23 @@ class Mixed(versions.TestCase):
         self.assertWhole(OLD, NEW)
         self.assertIn("protocol=1.0", worker.printed())
 
+    def test_what_is_written_to_a_cache(self):
+        """A newer worker tells it; an older coordinator keeps what it cannot read, so that whoever comes after it knows the bill."""
+        self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--cache", 20)
+        self.fleet = versions.Fleet(self.box, self.sim)
+        self.fleet.serve(OLD)
+        self.fleet.submit(NEW, self.study)
+        self.fleet.work(NEW, "new")
+        self.assertWhole(OLD, NEW)
+        written = {}
+        for row in self.fleet.rows(NEW):
+            written[row["model_sent"]] = written.get(row["model_sent"], 0) + row["cache_write_tokens"]
+        self.assertEqual(written, {name: m["cache_write_tokens"] for name, m in self.sim.stats()["models"].items() if m["requests"] > 0})
+        self.assertGreater(min(written.values()), 1000)
+        dearer = sum(a["cost_usd"] - b["cost_usd"] for a, b in zip(self.fleet.rows(NEW), self.fleet.rows(OLD)))
+        price = {"a-2026-01-01": 0.15, "b-2026-01-01": 1}  # USD per million; nano-dollars are whole
+        self.assertAlmostEqual(dearer, sum(round(price[m] * 1250) / 1e9 * n - price[m] / 1e6 * n for m, n in written.items()), 8)
+
     def test_workers_of_both_versions_beside_each_other(self):
         self.fleet.serve(NEW)
         self.fleet.submit(NEW, self.study)

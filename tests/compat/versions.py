@@ -42,6 +42,8 @@ def build():
         subprocess.run(["tar", "-x", "-C", FOLDER], stdin=archive.stdout, check=True)
         assert archive.wait() == 0
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MODE", "BUILD")}
+        if shutil.which("ccache"):
+            env = {"CC": "ccache gcc", "CCACHE_NOHASHDIR": "1", **env, "CCACHE_BASEDIR": str(FOLDER)}
         subprocess.run(["make", "-C", FOLDER, f"-j{os.cpu_count()}", f"VERSION={COMMIT[:7]}", *(f"build/{p}" for p in PROGRAMS)],
                        env=env, check=True, stdout=subprocess.DEVNULL)
         stamp.write_text(COMMIT)

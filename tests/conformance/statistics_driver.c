@@ -15,6 +15,7 @@
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/power.h"
 #include "tools/report/stats/proportion.h"
+#include "tools/report/stats/task_horizon.h"
 
 static double number(const json_t *q, const char *key)
 {
@@ -171,6 +172,26 @@ static json_t *power(const json_t *q)
                      "equivalence", equal.power);
 }
 
+static json_t *task_horizon(const json_t *q)
+{
+    size_t n;
+    double *minutes = numbers(q, "minutes", &n);
+    uint32_t *runs = counts(q, "runs", &n), *successes = counts(q, "successes", &n), *family = counts(q, "family", &n);
+    struct cs_task_horizon_task *t = cs_xcalloc(n + 1, sizeof *t);
+    const struct cs_boot none = {.seed = 1}; /* the fit alone */
+    struct cs_task_horizon h;
+    for (size_t i = 0; i < n; i++)
+        t[i] = (struct cs_task_horizon_task){minutes[i], runs[i], successes[i], family[i]};
+    cs_task_horizon(t, n, &none, 0.05, &h);
+    free(minutes);
+    free(runs);
+    free(successes);
+    free(family);
+    free(t);
+    return json_pack("{s:i,s:f,s:f,s:f,s:f}", "status", h.status, "intercept", h.intercept, "slope", h.slope, "half",
+                     h.at[CS_TASK_HORIZON_50].minutes, "most", h.at[CS_TASK_HORIZON_80].minutes);
+}
+
 static const struct {
     const char *name;
     json_t *(*fn)(const json_t *);
@@ -187,6 +208,7 @@ static const struct {
     {"odds_ratio", odds_ratio},
     {"fleiss", fleiss},
     {"power", power},
+    {"task_horizon", task_horizon},
 };
 
 int main(void)

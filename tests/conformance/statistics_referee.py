@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Compares the report's statistics with scipy and statsmodels: statistics_referee.py [--tables N] [--seed S] [--data DIR] [--build DIR]
+"""Compares the report's statistics with scipy, statsmodels and scikit-learn: statistics_referee.py [--tables N] [--seed S] [--data DIR] [--build DIR]
                                                                                  [--install]
 
 Builds statistics_driver.c beside the library and asks both sides the same: on generated tables; on the published data in DIR (or
 $CLINSAFE_SHARED_DATA; statistics_shared.py says which); against values that others printed; and the table of medperturb by
 `clinsafe report --from`. Prints `N passed, N failed`, with what was skipped and why. It is not part of `make test`.
 
-Without scipy and statsmodels it says so and ends with 0; --install puts them into a virtual environment in the user's cache folder.
+Without them it says so and ends with 0; --install gets them (`packages.py`).
 """
 import argparse
 import csv
-import glob
 import importlib
 import json
 import math
@@ -22,23 +21,22 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import packages
 import statistics_shared as shared
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OK, BOUND, TOO_FEW, UNDEFINED = 0, 1, 2, 5
+OK, BOUND, TOO_FEW, CONSTANT, UNDEFINED = 0, 1, 2, 3, 5
 # yes, of, and the 95 % interval in percent as printed by others, with its digits
 PRINTED_WILSON = [(390, 600, 61.10, 68.71, 2), (157, 564, 24.3, 31.7, 1), (11, 564, 1.1, 3.5, 1), (487, 564, 83.3, 88.9, 1),
                   (308, 564, 50.5, 58.7, 1), (15709, 27600, 56.3, 57.5, 1)]
-INSTALL_LIMIT_S = 900
 
 
-def build(folder):
-    """The driver, by the compiler of $CC."""
+def build(folder, programs):
+    """The driver, by the compiler of $CC, with the libraries that the programs are made of."""
     driver = os.path.join(folder, "statistics_driver")
-    sources = ["tests/conformance/statistics_driver.c", *sorted(glob.glob("tools/report/stats/*.c", root_dir=TOP)),
-               *sorted(glob.glob("protocol/base/*.c", root_dir=TOP))]
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-I.", "-O1", "-DCS_VERSION=\"\"", "-o", driver, *sources, "-ljansson", "-lsodium",
-                    "-lgsl", "-lgslcblas", "-lpthread", "-lm"], cwd=TOP, check=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-I.", "-O1", "-o", driver, "tests/conformance/statistics_driver.c",
+                    *(os.path.join(programs, f"lib{name}.a") for name in ("stats", "base")), "-ljansson", "-lsodium", "-lgsl", "-lgslcblas", "-lpthread", "-lm"],
+                   cwd=TOP, check=True)
     return driver
 
 
@@ -70,6 +68,7 @@ class Referee:
         self.tables = importlib.import_module("statsmodels.stats.contingency_tables")
         self.multi = importlib.import_module("statsmodels.stats.multitest")
         self.raters = importlib.import_module("statsmodels.stats.inter_rater")
+        self.linear = importlib.import_module("sklearn.linear_model")
 
     def cluster_t(self):
         return self.cluster_t_of(differences(self.rng), self.rng.uniform(0.02, 0.5))
@@ -120,6 +119,24 @@ class Referee:
         r = self.stats.wilcoxon(d, zero_method="pratt", correction=False, method="asymptotic")
         want = {"status": OK, "least": r.statistic}
         return {"fn": "signed_rank", "d": d}, want | ({"p": r.pvalue} if len(d) > 50 else {})
+
+    def task_horizon(self):
+        """METR's fit: scikit-learn's, with the weights of the header. A table where every run does the same has none."""
+        n = self.rng.randint(4, 40)
+        minutes = [round(2 ** self.rng.uniform(-2, 11), 2) for _ in range(n)]
+        runs = [self.rng.randint(1, 12) for _ in range(n)]
+        family = [self.rng.randrange(max(2, n // 3)) for _ in range(n)]
+        at, slope = self.rng.uniform(1, 8), self.rng.uniform(0.2, 2)
+        successes = [sum(self.rng.random() < 1 / (1 + math.exp(-slope * (at - math.log2(m)))) for _ in range(r)) for m, r in zip(minutes, runs)]
+        asked = {"fn": "task_horizon", "minutes": minutes, "runs": runs, "successes": successes, "family": family}
+        if sum(successes) in (0, sum(runs)):
+            return asked, {"status": CONSTANT}
+        rows = [(math.log2(m), int(j < s), 1 / r / math.sqrt(family.count(f))) for m, r, s, f in zip(minutes, runs, successes, family) for j in range(r)]
+        x, y, w = (self.np.array(column) for column in zip(*rows))
+        fit = self.linear.LogisticRegression(C=10, solver="newton-cholesky", tol=1e-14, max_iter=1000).fit(x[:, None], y, sample_weight=w / w.sum())
+        a, b = fit.intercept_[0], fit.coef_[0][0]
+        want = {"status": OK, "intercept": a, "slope": b}
+        return asked, want | ({"half": 2 ** (-a / b), "most": 2 ** ((math.log(4) - a) / b)} if b < -1e-3 else {})
 
     def wilson(self):
         n = self.rng.randint(1, 3000)
@@ -235,32 +252,14 @@ def agrees(got, want):
     return abs(got - want) <= 1e-7 * abs(want) or (abs(want) > 1e-6 or abs(want) < 1e-15) and abs(got - want) < 1e-8
 
 
-def install():
-    """Starts again in a virtual environment that has what is needed; it is kept in the cache folder of the user."""
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clinsafe", "statistics-referee")
-    python = os.path.join(folder, "bin", "python")
-    try:
-        if not os.path.exists(python):
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_LIMIT_S, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "scipy", "statsmodels"], check=True, timeout=INSTALL_LIMIT_S,
-                       capture_output=True, text=True)
-    except (OSError, subprocess.SubprocessError) as e:
-        print(f"skipped: scipy and statsmodels could not be installed: {str(getattr(e, 'stderr', None) or e).strip()[-300:]}")
-        return 0
-    arguments = [a for a in sys.argv[1:] if a != "--install"]
-    return subprocess.run([python, __file__, *arguments]).returncode
-
-
-def ask(pairs):
-    """What our library answers to the requests of the pairs."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([build(folder)], input=json.dumps([q for q, _ in pairs]), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
 class Tally:
-    def __init__(self):
-        self.passed = self.failed = 0
+    def __init__(self, driver):
+        self.driver, self.passed, self.failed = driver, 0, 0
+
+    def ask(self, pairs):
+        """What our library answers to the requests of the pairs."""
+        done = subprocess.run([self.driver], input=json.dumps([q for q, _ in pairs]), capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
 
     def line(self, name, agree, of, more=""):
         self.passed += agree
@@ -272,7 +271,7 @@ def compare(tally, heading, named):
     """named: [(name, (request, wanted))]."""
     print(heading)
     counts = {}
-    for (name, (asked, want)), got in zip(named, ask([pair for _, pair in named]), strict=True):
+    for (name, (asked, want)), got in zip(named, tally.ask([pair for _, pair in named]), strict=True):
         wrong = [key for key, value in want.items() if not agrees(got[key], value)]
         agree, of = counts.get(name, (0, 0))
         counts[name] = agree + (not wrong), of + 1
@@ -284,7 +283,7 @@ def compare(tally, heading, named):
 
 def printed_vectors(tally):
     print("intervals printed by others")
-    answers = ask([({"fn": "wilson", "yes": yes, "n": n}, None) for yes, n, *_ in PRINTED_WILSON])
+    answers = tally.ask([({"fn": "wilson", "yes": yes, "n": n}, None) for yes, n, *_ in PRINTED_WILSON])
     right = sum((round(100 * got["lo"], digits), round(100 * got["hi"], digits)) == (lo, hi)
                 for (_, _, lo, hi, digits), got in zip(PRINTED_WILSON, answers))
     tally.line("Wilson", right, len(PRINTED_WILSON))
@@ -332,17 +331,22 @@ def main():
     parser.add_argument("--data", default=os.environ.get("CLINSAFE_SHARED_DATA") or beside(),
                         help="folder of the published data; default: ../shared/data beside the checkout")
     parser.add_argument("--build", default="build", help="where the programs are")
-    parser.add_argument("--install", action="store_true", help="get scipy and statsmodels into the cache folder first")
+    parser.add_argument("--install", action="store_true", help="get scipy, statsmodels and scikit-learn into the cache folder first")
     args = parser.parse_args()
     try:
         referee = Referee(random.Random(args.seed))
     except ImportError as e:
         if args.install:
-            return install()
+            return packages.again_with("statistics", "scipy and statsmodels", ["scipy==1.17.1", "statsmodels==0.15.0", "scikit-learn==1.9.1"])
         print(f"skipped: {e}; --install gets it into the cache folder")
         return 0
     warnings.simplefilter("ignore")
-    tally, skipped = Tally(), []
+    with tempfile.TemporaryDirectory() as folder:
+        return judge(Tally(build(folder, os.path.join(TOP, args.build))), referee, args)
+
+
+def judge(tally, referee, args):
+    skipped = []
     names = [n for n in dir(referee) if not n.startswith("_") and not n.endswith("_of") and callable(getattr(Referee, n, None))]
     compare(tally, "generated tables", [(name, getattr(referee, name)()) for name in names for _ in range(args.tables)])
     printed_vectors(tally)

@@ -8,16 +8,15 @@ API over Celery. Ends on `N passed, N failed[, N skipped]`; what cannot be insta
 import argparse
 import json
 import os
-import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
+import packages
+
 HERE = Path(__file__).resolve().parent
-INSTALL_LIMIT_S, START_S = 600, 60
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "clinsafe" / "systems-referee"
-NPM = ["http-echo-server@2.1.1", "oauth2-mock-server@8.2.3"]
+START_S = 60
+NPM = '{"private": true, "dependencies": {"http-echo-server": "2.1.1", "oauth2-mock-server": "8.2.3"}}'
 PIP = ["langserve==0.3.3", "langchain-core==1.8.3", "fastapi==0.165.0", "starlette==1.10.0", "sse-starlette==3.7.0", "uvicorn==0.54.0",
        "celery==5.7.0", "flower==2.2.0", "redis==8.1.0"]
 SECRET = "s3cret-5d41402abc4b2a76b9719d911017c592"
@@ -31,7 +30,6 @@ sys.path.insert(0, str(HERE.parents[0] / "lib"))
 import harness  # noqa: E402  it reads CLINSAFE_BUILD
 
 PASSED, FAILED, SKIPPED = [], [], []
-PYTHON = CACHE / "venv" / "bin" / "python"
 STUDY = """study: systems
 cases: {rows: [{case_id: a, text: Chest pain since an hour.}, {case_id: b, text: 'He said "ouch"; 50 % & more.'}]}
 factors: [{name: tone, levels: [{id: plain, role: control, text: ""}, {id: urgent, text: Be quick.}]}]
@@ -76,35 +74,6 @@ def advise(text):
 def report(name, why=None):
     (FAILED if why else PASSED).append(name)
     print(f"  {'FAILED' if why else 'ok':6} {name}" + (f": {why}" if why else ""), flush=True)
-
-
-class Missing(Exception):
-    """A referee cannot be here; says why."""
-
-
-def get(command, folder):
-    try:
-        subprocess.run([str(c) for c in command], cwd=folder, check=True, timeout=INSTALL_LIMIT_S, capture_output=True, text=True)
-    except (OSError, subprocess.SubprocessError) as e:
-        raise Missing(str(getattr(e, "stderr", None) or e).strip()[-300:]) from e
-
-
-def need_npm():
-    if not (CACHE / "node_modules" / "oauth2-mock-server").exists():
-        if not args.install or shutil.which("npm") is None:
-            raise Missing("its npm packages are not here; --install gets them")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        get(["npm", "install", "--prefix", CACHE, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *NPM], CACHE)
-
-
-def need_pip():
-    if not (CACHE / "pip-complete").exists():
-        if not args.install:
-            raise Missing("its pip packages are not here; --install gets them")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        get([sys.executable, "-m", "venv", CACHE / "venv"], CACHE)
-        get([PYTHON, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *PIP], CACHE)
-        (CACHE / "pip-complete").touch()
 
 
 def free_port():
@@ -154,10 +123,10 @@ def said(row):
 
 def plain_text(box):
     """The whole reply is the answer: the request as it arrived, token and all but its value."""
-    need_npm()
+    npm = packages.modules("systems", NPM, args.install) / "node_modules"
     port, tokens = free_port(), free_port()
-    start(box, ["node", CACHE / "node_modules/http-echo-server/index.js", port], port)
-    start(box, ["node", CACHE / "node_modules/.bin/oauth2-mock-server", "-a", "127.0.0.1", "-p", tokens], tokens)
+    start(box, ["node", npm / "http-echo-server/index.js", port], port)
+    start(box, ["node", npm / ".bin/oauth2-mock-server", "-a", "127.0.0.1", "-p", tokens], tokens)
 
     def expect(row):
         head, _, body = row["text"].partition("\r\n\r\n") if "\r\n\r\n" in row["text"] else row["text"].partition("\n\n")
@@ -173,10 +142,10 @@ reply: {{text: ""}}""", expect, {"CLIENT_ID": "ward", "CLIENT_SECRET": SECRET})
 
 
 def langserve(box):
-    need_pip()
+    python = packages.environment("systems", PIP, get=args.install)
     (box.dir / "serve.py").write_text(LANGSERVE)
     port = free_port()
-    start(box, [PYTHON, "serve.py", port], port)
+    start(box, [python, "serve.py", port], port)
     ask(box, "json", f"""
 base_url: http://127.0.0.1:{port}
 request: {{path: /advice/invoke, body: {{input: {{question: "{{{{user}}}}"}}, config: {{}}, kwargs: {{}}}}}}
@@ -189,15 +158,15 @@ stream: {{text: "", event: data, done: end}}""", said)
 
 def jobs(box):
     """Celery's worker and Flower's API over a Redis of their own, with basic authentication."""
-    need_pip()
+    python = packages.environment("systems", PIP, get=args.install)
     redis = box.dir / "redis.sock"
     start(box, ["redis-server", "--port", "0", "--unixsocket", redis, "--save", "", "--dir", box.dir])
     harness.wait_for(redis.exists, what="redis-server")
     (box.dir / "wards.py").write_text(CELERY)
     env, port = {"BROKER": f"redis+socket://{redis}", "PYTHONPATH": str(box.dir)}, free_port()
-    worker = start(box, [PYTHON, "-m", "celery", "-A", "wards", "worker", "--pool", "threads", "--concurrency", "4", "-l", "info"], env=env)
+    worker = start(box, [python, "-m", "celery", "-A", "wards", "worker", "--pool", "threads", "--concurrency", "4", "-l", "info"], env=env)
     harness.wait_for(lambda: "ready" in worker.printed(), what="celery", timeout=START_S, process=worker)
-    start(box, [PYTHON, "-m", "celery", "-A", "wards", "flower", "--address=127.0.0.1", f"--port={port}", f"--basic-auth=ward:{SECRET}"], port, env)
+    start(box, [python, "-m", "celery", "-A", "wards", "flower", "--address=127.0.0.1", f"--port={port}", f"--basic-auth=ward:{SECRET}"], port, env)
     ask(box, "polled jobs, basic", f"""
 base_url: http://127.0.0.1:{port}/api
 auth: basic
@@ -213,7 +182,7 @@ def main():
         before = len(FAILED)
         try:
             part(box)
-        except Missing as why:
+        except packages.Missing as why:
             SKIPPED.append(name)
             print(f"skipped: systems: {name}: {why}", flush=True)
         except Exception as e:  # one that does not start is one failure

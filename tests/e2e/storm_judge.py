@@ -67,14 +67,17 @@ def begun_again(group):
 
 
 def judge(log, rows):
-    """Lists what is wrong, counts what was met, and how many trials were spared a try."""
+    """Lists what is wrong, counts what was met (`eased`: hangs of trials that were begun again, and told of no more), and how many trials
+    were spared a try."""
     by_digest, wrong, over, eased = defaultdict(list), [], 0, 0
     for call in calls(log):
         by_digest[call.digest].append(call)
     met = Counter(call.fault for group in by_digest.values() for call in group)
     for row in rows:
         group = sorted(by_digest.pop(row["digest"], []), key=lambda c: c.attempt)
-        eased += begun_again(group) > 0
+        again = begun_again(group)
+        eased += again > 0
+        met["eased"] += again
         want = fate(group)
         got = (row["state"], row["outcome"], row["ambiguous"])
         if isinstance(want, str):

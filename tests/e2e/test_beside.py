@@ -56,7 +56,7 @@ class Fleet(local_fleet.TestCase):
         return done.json() if done.code == 0 else {}
 
     def list(self):
-        return self.operator("list", "--json").json()[0]
+        return self.operator("list", "--json").json()["studies"][0]
 
     def events(self, what):
         return self.coordinator.printed().count(f"ev=generation_{what} ")

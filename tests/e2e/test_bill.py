@@ -30,7 +30,7 @@ class Bill(harness.TestCase):
             at[1] += r["cost_usd"]
             at[2] += r["input_tokens"]
             at[3] += r["ambiguous"]
-        self.assertEqual(self.bill["schema"], "clinsafe.bill/1")
+        self.assertEqual(self.bill["schema"], "clinsafe.bill/2")
         self.assertEqual({(r["day"], r["model"]) for r in self.bill["rows"]}, set(mine))
         for r in self.bill["rows"]:
             calls, cost, tokens, ambiguous = mine[r["day"], r["model"]]
@@ -68,7 +68,10 @@ class Bill(harness.TestCase):
         self.assertIn("2020-01-01  somebody-else: not asked by this study", differs.out)
         as_json = self.box.clinsafe("bill", self.study, "--against", self.box.dir / "usage.csv", "--json")
         self.assertEqual(as_json.code, 3)
-        self.assertEqual(len(json.loads(as_json.out)["differences"]), 2)
+        self.assertEqual([d["explained"] for d in as_json.json()["differences"]], [False, False])
+        self.against([(d, m, 99) for d, m, *_ in lines], "date,model,cost_usd")
+        dearer = self.box.clinsafe("bill", self.study, "--against", self.box.dir / "usage.csv", "--json").json()["differences"]
+        self.assertEqual({round(row["cost_usd"]) for row in dearer}, {99})
 
     def test_bad_input(self):
         for lines, header, where in ([("x",)], "model", ":1: no column with the day"), ([("x", "m", 1)], "date,model,requests", ":2: date:"):
@@ -76,6 +79,61 @@ class Bill(harness.TestCase):
             self.assertEqual(bad.code, harness.EXIT_INVALID)
             self.assertIn(where, bad.err)
         self.assertEqual(self.box.clinsafe("bill", self.study, "--against", "/nowhere.csv").code, harness.EXIT_MISSING)
+
+
+@harness.short
+class Cache(harness.TestCase):
+    """Prompts that come three times, through every dialect, to a provider that charges for what it writes to its cache."""
+
+    @classmethod
+    def prepare(cls):
+        box = cls.shared()
+        cls.study = box.copy("dialects")
+        text = cls.study.read_text()
+        cls.study.write_text(text.replace("parameters: {", "repeats: 3\nbudget_usd: 20\nparameters: {", 1))
+        models = cls.study.parent / "providers.yaml"
+        models.write_text(models.read_text().replace('"us.a-2026:0"', '"us.a-2026:0", price: {input: 2, cached: 0.2, output: 10}'))
+        cls.sim = box.simulator("--truth", cls.study.parent / "truth.yaml", "--cache", 60)
+        cls.status = harness.must(box.clinsafe("run", cls.study, "--workers", 1, "--slots", 8, "--simulator", cls.sim.url, "--json")).json()
+        cls.bill = harness.must(box.clinsafe("bill", cls.study, "--json")).json()
+        cls.rows = harness.rows_jsonl(harness.must(box.clinsafe("export", cls.study, "--format", "jsonl")).out)
+
+    @staticmethod
+    def usd(r):
+        read, written = r["cached_tokens"], r["cache_write_tokens"]
+        plain = r["input_tokens"] - read - written
+        return (plain * 2 + read * 0.2 + written * 2.5 + r["output_tokens"] * 10) / 1e6
+
+    def test_the_bill_is_the_providers(self):
+        [(model, theirs)] = self.sim.stats()["models"].items()
+        ours = self.bill["sum"]
+        for figure in ("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens"):
+            self.assertEqual(ours[figure], theirs[figure], figure)
+        self.assertGreater(ours["cache_write_tokens"], 5000)
+        self.assertGreater(ours["cached_tokens"], ours["cache_write_tokens"])
+        self.assertAlmostEqual(ours["cost_usd"], self.usd(theirs), 9)
+        usage = self.box.dir / "usage.csv"
+        usage.write_text(f"date,model,cost_usd\n{self.bill['rows'][0]['day']},{model},{self.usd(theirs)}\n")
+        without_name = [r for r in self.bill["rows"] if r["model"] != model]
+        self.assertEqual(without_name, [], "bedrock does not say who answered: it stands by the name that was asked for")
+        self.assertIn("agrees with this", harness.must(self.box.clinsafe("bill", self.study, "--against", usage)).out)
+
+    def test_every_row_tells_what_was_written(self):
+        lanes = set()
+        for r in self.rows:
+            self.assertAlmostEqual(r["cost_usd"], self.usd(r), 9)
+            if r["cache_write_tokens"] > 0:
+                lanes.add(r["model"])
+        self.assertEqual(lanes, {"chat", "responses", "anthropic", "anthropic-tool", "bedrock", "bedrock-tool"})
+        row = next(r for r in self.rows if r["cache_write_tokens"] > 0)
+        shown = harness.must(self.box.clinsafe("show", self.study, row["case_id"]))
+        self.assertIn(f"{row['cache_write_tokens']} written there", shown.out)
+
+    def test_the_budget_knew_of_it(self):
+        for lane in self.status["lanes"]:
+            self.assertEqual((lane["counters"]["over"], lane["done"]), (0, lane["planned"]), lane["model"])
+        spent = sum(lane["counters"]["cost_usd"] for lane in self.status["lanes"])
+        self.assertAlmostEqual(spent, self.bill["sum"]["cost_usd"], 9)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ WORKERS = 2
 
 
 class Binding(harness.TestCase):
-    def start(self, limits="{}", slots=32, latency=200, cap=400, faults=""):
+    def start(self, limits="{}", slots=32, latency=200, cap=400, faults="", head=""):
         self.study = self.box.copy("small")
         text = self.study.read_text()
-        self.study.write_text(text.replace("repeats: 3\n", "repeats: 60\n").replace("[model-a, model-b]", "[model-a]")
+        self.study.write_text(head + text.replace("timeout_s: 30", "timeout_s: 120").replace("repeats: 3\n", "repeats: 60\n").replace("[model-a, model-b]", "[model-a]")
                               .replace("max_output_tokens: 400", f"max_output_tokens: {cap}"))
         providers = self.study.parent / "providers.yaml"
         if limits != "{}":
@@ -49,7 +49,7 @@ class Binding(harness.TestCase):
         self.assertLessEqual(lane["in_use"], 1.1)
         done = self.status()
         self.assertExit(done)
-        self.assertRegex(done.out, r"model-a\s+\d+ % of 1,200 requests per minute\n")
+        self.assertRegex(done.out, r"model-a\s+\d+ % of 1,200 requests a minute\n")
         self.run_.stop()
 
     def test_tokens_per_minute(self):
@@ -80,6 +80,21 @@ class Binding(harness.TestCase):
         sim.kill()
         self.settles("provider_away")
         self.run_.stop(timeout=60)
+
+    def test_a_budget_that_is_used_up_while_calls_hang(self):
+        """Neither slots nor workers hold it then, and nobody can say when it ends."""
+        sim = self.start(slots=16, head="budget_usd: 50\n")
+        harness.wait_for(lambda: self.lane().get("done", 0) > 20, what="answers", process=self.run_)
+        sim.control(faults={"hang": 0.08})
+        self.assertExit(self.box.clinsafe("set", "budget_usd=0.0001", "--dir", self.study.with_suffix(".clinsafe")))
+        lane = self.settles("budget")
+        self.assertEqual((lane["held"], lane["eta_s"], lane["limit"]), ("budget", -1, 0))
+        self.assertGreater(lane["in_flight"], 0)
+        self.assertRegex(self.status().out, r"model-a\s+what is left of the budget does not pay for more\n")
+        sim.control(faults={})
+        self.assertExit(self.box.clinsafe("set", "budget_usd=50", "--dir", self.study.with_suffix(".clinsafe")))
+        harness.wait_for(lambda: self.lane().get("held") == "" and self.lane()["outputs_per_s"] > 5, what="it to go on", process=self.run_)
+        self.run_.kill()  # the calls that hang would hold it up
 
     @harness.short
     def test_workers_are_seen_at_once(self):

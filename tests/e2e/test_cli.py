@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
 import harness
 
-COMMANDS = ["run", "init", "plan", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys", "show", "void", "review", "protocol", "reread", "set", "delete", "events", "bill"]
+COMMANDS = ["run", "init", "plan", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys", "show", "void", "review", "protocol", "reread", "set", "delete", "events", "bill", "slurm", "suite", "backup", "restore"]
 PROGRAMS = ["clinsafe-coordinator", "clinsafe-worker", "clinsafe-simulator"]
 
 
@@ -30,6 +30,14 @@ class Help(harness.TestCase):
                 self.assertRegex(done.out, rf"(?m)^\s*clinsafe {command}\b")
                 self.assertRegex(done.out, rf"Example:\s*\n?\s*clinsafe {command}\b")
 
+    def test_every_command_can_print_json(self):
+        """What each prints: tools/json.md."""
+        suite = re.findall(r"^  (\w+) {2,}\S", self.box.clinsafe("suite", "--help").out.split("Commands:")[1].split("Options:")[0], re.M)
+        self.assertGreater(len(suite), 5)
+        for command in [*(c for c in COMMANDS if c != "suite"), *(f"suite {c}" for c in suite)]:
+            with self.subTest(command=command):
+                self.assertRegex(self.box.clinsafe(*command.split(), "--help").out, r"(?m)^  --json\b")
+
     def test_every_program_explains_itself_with_an_example(self):
         for program in PROGRAMS:
             with self.subTest(program=program):
@@ -37,12 +45,29 @@ class Help(harness.TestCase):
                 self.assertExit(done)
                 self.assertRegex(done.out, rf"Example:\s*\n?\s*{program}\b")
 
+    def test_what_is_logged_can_be_chosen(self):
+        for program in ("clinsafe-coordinator", "clinsafe-worker"):
+            done = self.box.start(program, "--log-level", "loud").wait()
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertIn(f"{program}: --log-level loud: want error, warning, info or debug\n", done.err)
+        for level, seen in (("error", False), ("warning", False), ("info", True), ("debug", True)):
+            where = [f"ipc://{self.box.runtime}/{level}-{n}" for n in ("work", "admin")]
+            coordinator = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / level, "--bind", where[0], "--admin", where[1],
+                                         "--log-level", level, "--ready-file", self.box.dir / f"{level}.ready")
+            harness.wait_for((self.box.dir / f"{level}.ready").exists, what="the coordinator", process=coordinator)
+            self.assertExit(coordinator.stop())
+            self.assertEqual("ev=serving" in coordinator.printed(), seen, level)
+
     def test_version(self):
+        """Its name, its version, what it speaks and what it writes: the numbers of the sources."""
+        number = lambda path, name: re.search(rf"{name} = (\d+)", (harness.TOP / path).read_text()).group(1)
+        minor, store = number("protocol/wire/messages.h", "CS_WIRE_MINOR"), number("store/store_internal.h", "CS_STORE_FORMAT")
         versions = set()
         for program in ["clinsafe", *PROGRAMS]:
             done = self.box.start(program, "--version").wait()
             self.assertExit(done)
-            versions.add(done.out.split()[-1])
+            self.assertRegex(done.out, rf"^{program} \S+ \(protocol 1\.{minor}, store format {store}\)\n$")
+            versions.add(done.out.split()[1])
         self.assertEqual(len(versions), 1, versions)
 
 
@@ -66,10 +91,10 @@ class WrongUsage(harness.TestCase):
                 self.refused(harness.EXIT_USAGE, [command, "--frobnicate"], "--frobnicate")
 
     def test_missing_and_superfluous_arguments(self):
-        for command in ("run", "plan", "submit", "export", "verify", "drill", "keygen", "init", "review"):
+        for command in ("run", "plan", "submit", "export", "verify", "drill", "keygen", "init", "review", "slurm"):
             with self.subTest(command=command):
                 self.refused(harness.EXIT_USAGE, [command])
-                if command not in ("submit", "run"):  # which take several
+                if command not in ("submit", "run", "slurm"):  # which take several
                     self.refused(harness.EXIT_USAGE, [command, "a", "b"], "argument", command)
 
     def test_value_that_is_no_number(self):

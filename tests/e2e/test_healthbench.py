@@ -170,6 +170,10 @@ class HealthBench(harness.TestCase):
         self.assertGreater(overall["without"], 0)
         worst, best = overall["bounds"]
         self.assertLess(worst, best)
+        page = self.box.dir / "missing.html"
+        told = harness.must(self.box.clinsafe("report", study, "--out", page)).out
+        self.assertIn(f"; between {worst:.3g} and {best:.3g} whatever the {overall['without']} without a score hold", told)
+        self.assertIn(f", between {worst:.2f} and {best:.2f} whatever the {overall['without']} without a score hold", page.read_text())
 
         # by the exports: an output with all grades has its score, the others what they could have
         rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", study, "--format", "jsonl")).out)

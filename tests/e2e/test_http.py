@@ -100,7 +100,7 @@ class Systems(harness.TestCase):
     def run_(self, path, code=0, **env):
         done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 8, "--json", env=env)
         self.assertExit(done, code)
-        return json.loads(done.out)
+        return done.json()
 
     def rows(self, path):
         done = self.box.clinsafe("export", path, "--format", "jsonl")
@@ -197,7 +197,8 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
         self.assertEqual({r.body["chat"][1]["content"] for r in app.requests if len(r.body["chat"]) > 1}, {"Reply 1."})
         self.assertEqual(len({r.body["s"] for r in app.requests}), 8)  # no turn is told into the session of the one before
         self.assertEqual(len({r.body["t"] for r in app.requests}), 8)
-        (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace("{{messages}}", "{{user}}"))
+        (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace("{{messages}}", "{{user}}").replace(
+            's: "{{session}}", ', "").replace("    session: {new: yes}\n", ""))
         done = self.box.clinsafe("plan", path)
         self.assertExit(done, 65)
         self.assertIn("write {{messages}} there", done.err)
@@ -235,6 +236,11 @@ class Replies(Systems):
         path = self.study(app, self.ACCOUNT)
         self.assertEqual(self.run_(path)["done"], 4)
         self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 2)})
+        seen.clear()
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)
+        for part in ("answers with an error", "the model is warming up"):
+            self.assertIn(part, done.out + done.err)
 
     def test_outcomes(self):
         def answer(r):
@@ -247,11 +253,36 @@ class Replies(Systems):
                          {("a", "plain"): "ok", ("a", "urgent"): "unparsable", ("b", "plain"): "truncated", ("b", "urgent"): "refused"})
 
     def test_a_redirect_is_not_followed(self):
-        app = self.serve(lambda r: (302, "", {"Location": "/login"}))
+        app = self.serve(lambda r: (302, "", {"Location": "/login?next=ask"}))
+        why = "HTTP 302, a redirect to /login, which is not followed"
         path = self.study(app, self.ACCOUNT)
         summary = self.run_(path, code=2)
         self.assertEqual((summary["done"], summary["failed"]), (0, 4))
         self.assertEqual({r.route for r in app.requests}, {"/ask"})
+        done = self.box.clinsafe("export", path, "--all", "--format", "jsonl")
+        self.assertEqual({r["text"] for r in harness.rows_jsonl(done.out)}, {why})
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)
+        self.assertIn(why, done.out + done.err)
+        path = self.study(app, self.ACCOUNT + "\nsession: {start: {path: /begin}, cookie: sid}")
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)
+        for part in ("at the session's start: " + why, "the path of session: start"):
+            self.assertIn(part, done.out + done.err)
+
+    def test_lines_of_json_are_not_one_reply(self):
+        app = self.serve(lambda r: (200, '{"a": "Call", "end": "stop"}\n{"a": " an"}\n', {"Content-Type": "application/x-ndjson"}))
+        path = self.study(app, self.ACCOUNT)
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)
+        for part in ("behind its first JSON value", "is not what its account declares"):
+            self.assertIn(part, done.out + done.err)
+
+    def test_a_text_in_an_older_charset(self):
+        app = self.serve(lambda r: (200, "Für Sie: 112".encode("latin-1"), {"Content-Type": "text/plain; charset=ISO-8859-1"}))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: ""}')
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"Für Sie: 112"})
 
     def test_a_text_that_is_not_there_stops_the_lane(self):
         app = self.serve(lambda r: (200, {"answer": {"text": "Go."}, "id": 7}))
@@ -260,7 +291,7 @@ class Replies(Systems):
         self.assertExit(done, 2)
         self.assertIn("the reply has no text where its account says", done.err)
         self.assertEqual(len(app.requests), 1)
-        summary = json.loads(done.out)
+        summary = done.json()
         self.assertEqual((summary["done"], summary["failed"], summary["lanes"][0]["state"]), (0, 0, "stopped"))
         done = self.box.clinsafe("providers", "check", path)
         self.assertExit(done, 2)
@@ -274,7 +305,7 @@ class Replies(Systems):
         summary = self.run_(path, code=2)
         self.assertEqual(summary["done"], 0)
         self.assertGreater(len(app.requests), 0)
-        self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (len(app.requests) * 10000000, 0))
+        self.assertEqual((summary["committed_usd"], summary["presumed_usd"]), (len(app.requests) / 100, 0))
 
     def test_later_texts_that_are_missing_are_answers(self):
         app = self.serve(lambda r: (200, {"a": "Go."} if len(app.requests) == 1 else {}))
@@ -288,7 +319,7 @@ class Replies(Systems):
         path = self.study(app, account, price=", price: {request: 0.003}", more="budget_usd: 0.01")
         summary = self.run_(path, code=2)
         self.assertEqual((summary["done"], len(app.requests)), (2, 2), summary)  # a whole case, and not half of the next
-        self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (6000000, 0))
+        self.assertEqual((summary["committed_usd"], summary["presumed_usd"]), (0.006, 0))
         path = self.study(app, account, price=", price: {request: 0.003}", more="budget_usd: 0.012")
         self.assertEqual(self.run_(path)["done"], 4)
         self.assertEqual(len(app.requests), 4)
@@ -332,7 +363,7 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
     def test_sessions_and_jobs(self):
         app, state = self.chat(polls=4, fails=(503, None))
         path = self.study(app, self.CHAT, price=", price: {request: 0.01}", more="budget_usd: 0.04")
-        self.assertEqual(self.run_(path)["committed_nano_usd"], 40000000)  # one job is one call
+        self.assertEqual(self.run_(path)["committed_usd"], 0.04)  # one job is one call
         rows = self.rows(path)
         self.assertEqual({(r["outcome"], r["attempts"], r["model_resolved"]) for r in rows}, {("ok", 1, "42")})
         self.assertEqual(sorted(r["text"] for r in rows), [f"Go\n\nto c/{i}." for i in range(4)])
@@ -361,7 +392,7 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
                 path = path.rename(path.with_name(f"forgotten-{kept}.yaml"))
                 summary = self.run_(path)
                 self.assertEqual((summary["done"], len(state["jobs"])), (4, 5))
-                self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (50000000, 0))
+                self.assertEqual((summary["committed_usd"], summary["presumed_usd"]), (0.05, 0))
                 self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 1 + kept])
 
     def test_a_session_that_does_not_begin_asks_nothing(self):
@@ -376,7 +407,7 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
             return plain(r)
         app.answer = answer
         path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}", price=", price: {request: 0.01}", more="budget_usd: 0.04")
-        self.assertEqual(self.run_(path)["committed_nano_usd"], 40000000)
+        self.assertEqual(self.run_(path)["committed_usd"], 0.04)
         self.assertEqual(sorted((r["outcome"], r["attempts"]) for r in self.rows(path)), [("ok", 1)] * 3 + [("ok", 2)])
         self.assertEqual(len(state["jobs"]), 4)
 
@@ -426,7 +457,7 @@ models: {{bot: {{account: ward, model: ward-bot, price: {{request: 0}}, paramete
 """)
         path = self.box.dir / "study.yaml"
         path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), "free", "budget_usd: 1"))
-        self.assertEqual(self.run_(path, WARD_KEY=KEY)["committed_nano_usd"], 0)
+        self.assertEqual(self.run_(path, WARD_KEY=KEY)["committed_usd"], 0)
         self.assertEqual({json.loads(r["text"])[0]["Rationale"] for r in self.rows(path)}, {"Chest pai", "A cut fin"})
         done = self.box.clinsafe("providers", "check", path, env={"WARD_KEY": KEY})
         self.assertExit(done)
@@ -676,6 +707,11 @@ class Mistakes(Systems):
     def wrong(self, account, *parts):
         self.refused(self.study("http://127.0.0.1:1", account), "providers.yaml:", *parts)
 
+    def test_what_is_filled_in_is_no_secret(self):
+        path = self.study("http://127.0.0.1:1", 'request: {path: /ask, query: {token: "{{session}}"}, body: {q: "{{user}}", auth: false}}\n'
+                          'session: {new: yes}\nreply: {text: /a}')
+        self.assertExit(self.box.clinsafe("plan", path))
+
     def test_each(self):
         for account, *parts in (
                 ('reply: {text: /a}', "request"),
@@ -691,6 +727,12 @@ class Mistakes(Systems):
                 (self.GOOD.replace("path: /ask", "path: /ask, method: GET"), "GET has no body"),
                 (self.GOOD.replace("path: /ask", "path: /ask, type: text"), "one text"),
                 (self.GOOD.replace("path: /ask", "path: /ask, headers: {Authorization: x}"), "secret"),
+                (self.GOOD.replace("path: /ask", "path: /ask, query: {api_key: sk-5d41402a}"), "api_key", "secret"),
+                (self.GOOD.replace('body: {q:', 'body: {of: [{accessToken: sk-5d41402a}], q:'), "accessToken", "secret"),
+                (self.GOOD.replace('body: {q:', 'body: {api_key: [sk-5d41402a], q:'), "api_key", "secret"),
+                (self.GOOD.replace('body: {q:', 'body: {auth: {value: sk-5d41402a}, q:'), "auth", "secret"),
+                (self.GOOD.replace('body: {q:', 'body: {token: "sk-5d41402a {{session}}", q:'), "token", "secret"),
+                (self.GOOD + "\nsession: {id: /s, start: {path: /s, body: {password: sk-5d41402a}}}", "password", "secret"),
                 (self.GOOD.replace("/ask", '"/{{session}}"'), "{{session}}"),
                 (self.GOOD + "\npath: /x", "path"),
                 (self.GOOD + "\nauth: bearer", "key"),
@@ -701,6 +743,12 @@ class Mistakes(Systems):
                 (self.GOOD + "\nsession: {start: {path: /s}}", "id")):
             with self.subTest(account=account):
                 self.wrong(account, *parts)
+
+    def test_names_that_hold_no_secret(self):
+        for body in ("token: 12", 'token: "{{user}}"', "of: [{key: temperature, value: zero degrees}]", "auth: {use: false}"):
+            with self.subTest(body=body):
+                path = self.study("http://127.0.0.1:1", self.GOOD.replace("body: {q:", f"body: {{{body}, q:"))
+                self.assertExit(self.box.clinsafe("plan", path))
 
     def test_parameters_have_a_place(self):
         path = self.study("http://127.0.0.1:1", self.GOOD, model=", parameters: {temperature: 0.5}")

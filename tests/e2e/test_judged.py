@@ -3,6 +3,7 @@
 import collections
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
 
@@ -291,6 +292,28 @@ class Pilot(harness.TestCase):
             self.assertIn(f"{later} texts were judged after the sample was drawn", row["why"])
         self.assertEqual({c["verdict"] for c in whole["contrasts"] if c["outcome"] == "adopted"}, {"none"})
         self.assertIn("draw another (labels --stratify judge)", " ".join(whole["notes"]))
+
+
+class NoTemperature(harness.TestCase):
+    """Judges do not see with which parameters a reply was asked for; the report does."""
+
+    def t0(self, study):
+        rows = harness.must(self.box.clinsafe("report", study, "--json")).json()["contrasts"]
+        return {row["model"]: row for row in rows if row["factor"] == "arm" and row["level"] == "t0"}
+
+    def test_an_arm_at_temperature_0_is_none_of_a_model_without_a_temperature(self):
+        folder = self.box.dir / "fabricated"
+        shutil.copytree(harness.TOP / "ops" / "studies" / "fabricated", folder, ignore=shutil.ignore_patterns("*.clinsafe"))
+        parent, child = folder / "study.yaml", folder / "judged.yaml"
+        parent.write_text(parent.read_text().replace("repeats: 12", "repeats: 1").replace(
+            "models: [simulated-typical, simulated-worst, simulated-best]", "models: [{name: simulated-typical, parameters: {temperature: omit}}, simulated-worst]"))
+        harness.must(self.box.clinsafe("run", child, timeout=60))
+        said = self.t0(child)
+        self.assertEqual(said["simulated-typical"]["verdict"], "none")
+        self.assertIn("not applicable: this model takes no temperature", said["simulated-typical"]["why"])
+        self.assertEqual((said["simulated-worst"]["verdict"] == "none", said["simulated-worst"]["why"]), (False, ""))
+        (folder / "study.clinsafe").rename(folder / "elsewhere.clinsafe")
+        self.assertNotIn("temperature", self.t0(child)["simulated-typical"]["why"], "without the study that asked nobody knows")
 
 
 class Elements(harness.TestCase):

@@ -216,8 +216,8 @@ class Golden(harness.TestCase):
         self.assertExit(done)
         return harness.rows_jsonl(done.out)
 
-    def upgrade(self, folder):
-        return self.box.clinsafe("store", "upgrade", folder / "study.yaml", "--dir", folder)
+    def upgrade(self, folder, *args):
+        return self.box.clinsafe("store", "upgrade", folder / "study.yaml", "--dir", folder, *args)
 
 
 @harness.short
@@ -237,7 +237,11 @@ class Upgrade(Golden):
                     self.assertIn("the next change of the study", done.out)
                     rows = [{k: row[k] for k in old if k in row} for row, old in zip(self.rows(folder), contents["second"], strict=True)]
                     self.assertEqual(rows, contents["second"], when)  # a later version may tell more
-                    self.assertExit(self.upgrade(folder))
+                    upgraded = self.upgrade(folder, "--json")
+                    self.assertExit(upgraded)
+                    said = upgraded.json()
+                    self.assertEqual((said["files"], said["format_before"] < said["format"], said["outputs"] > 0),
+                                     ([{"file": str(folder / "store"), "rows": None}], True, True) if when == "as it is" else ([], False, False))
                 study = folder / "study.yaml"
                 study.write_text(study.read_text().replace("title: ", "title: Edited. ", 1))
                 self.assertExit(self.clinsafe("run", folder, "--workers", 1))

@@ -29,8 +29,8 @@ class Leave(harness.TestCase):
     def door(self, name):
         return f"ipc://{self.sockets}/{name}"
 
-    def submit(self):
-        self.assertExit(self.box.clinsafe("submit", self.study, "--coordinator", self.door("admin")))
+    def submit(self, *args):
+        self.assertExit(self.box.clinsafe("submit", self.study, "--coordinator", self.door("admin"), *args))
 
     def worker(self, *args, slots=8):
         return self.box.start("clinsafe-worker", "--coordinator", self.door("work"), "--announce", self.door("pub"), "--simulator",
@@ -51,6 +51,17 @@ class Leave(harness.TestCase):
         self.assertEqual((stats["answered"], stats["paid_again"]), (TRIALS, 0))
         self.coordinator.stop()
         self.assertExit(self.box.clinsafe("verify", self.study, "--store", self.box.dir / "store"))
+
+    def test_a_study_that_waits_for_its_turn_is_waited_for(self):
+        self.submit()
+        self.study = self.box.copy("small", "later")
+        self.study.write_text(self.study.read_text().replace("study: small", "study: later").replace("timeout_s: 30", "timeout_s: 4"))
+        self.submit("--after", "small")
+        self.assertExit(self.worker("--until-done", slots=128).wait(60))
+        self.coordinator.stop()
+        for name in ("small", "later"):
+            outputs = self.box.clinsafe("export", "--store", self.box.dir / "store", "--study", name, "--format", "jsonl")
+            self.assertEqual(len(harness.rows_jsonl(outputs.out)), TRIALS, name)
 
     def test_an_idle_one_goes(self):
         began = time.monotonic()

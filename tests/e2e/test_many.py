@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """One coordinator, one store, several studies: each has its own generations, words of the operator, budget, export and verdict of `verify`."""
-import json
 import sys
 import time
 from pathlib import Path
@@ -34,7 +33,7 @@ class Many(local_fleet.TestCase):
     def list(self):
         done = self.operator("list", "--json")
         self.assertExit(done)
-        return {s["study"]: s for s in done.json()}
+        return {s["study"]: s for s in done.json()["studies"]}
 
     def progress(self, name):
         done = self.box.clinsafe("status", name, "--redis", self.redis, "--json")
@@ -55,7 +54,7 @@ class Many(local_fleet.TestCase):
         self.assertExit(self.box.clinsafe("verify", "--store", self.store, "--study", name))
 
     def test_two_studies_share_a_fleet_and_a_store(self):
-        a, b = self.small("alpha"), self.small("beta")
+        a, b = self.small("alpha"), self.small("beta", **{"margin: 5 points": "margin: 4 points"})
         self.start_worker("w1")
         self.start_worker("w2")
         self.assertIn("alpha: generation 1 started", self.submit(a))
@@ -72,6 +71,11 @@ class Many(local_fleet.TestCase):
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS, "equal requests of two studies are two draws")
         harness.wait_for(lambda: self.progress("alpha").get("done") == TRIALS == self.progress("beta").get("done"),
                          what="progress of both in Redis")
+        for name in ("alpha", "beta"):
+            report = self.box.clinsafe("report", "--store", self.store, "--study", name, "--json")
+            self.assertExit(report)
+            said = report.json()
+            self.assertEqual((said["declared"], len(said["generations"])), ("The analysis is unchanged since the first output.", 1))
         for words in (["export"], ["verify"], ["report"]):
             which = self.box.clinsafe(*words, "--store", self.store)
             self.assertExit(which, harness.EXIT_USAGE)
@@ -152,6 +156,12 @@ class Many(local_fleet.TestCase):
             self.wait(name)
             self.assertOutputs(study, name)
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
+        # Redis holds nothing that cannot be made again, of studies that have ended too.
+        self.coordinator.kill()
+        self.coordinator.wait()
+        self.redis_cli("FLUSHALL")
+        self.start_coordinator()
+        harness.wait_for(lambda: [self.progress(name).get("done") for name in studies] == [TRIALS] * 2, what="both in Redis again", timeout=20)
 
     def test_weights_share_a_quota(self):
         """1, 2 and 4 sevenths of what the provider grants in a minute, over two workers."""

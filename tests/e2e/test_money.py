@@ -56,7 +56,7 @@ class Money(harness.TestCase):
     def run_study(self, path, exit=0):
         done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 4, "--json")
         self.assertExit(done, exit)
-        return json.loads(done.out)
+        return done.json()
 
     def export(self, path):
         return harness.rows_jsonl(harness.must(self.box.clinsafe("export", path, "--format", "jsonl", "--all")).out)
@@ -78,7 +78,7 @@ class Money(harness.TestCase):
             self.assertEqual((row["output_tokens"], row["cost_bound"]), (output, bound), row["case_id"])
             self.assertEqual(row.get("cost_usd"), None if output == 0 else 0.001062, row["case_id"])
         counters = status["lanes"][0]["counters"]
-        self.assertEqual((counters["untold"], counters["cost_nano_usd"]), (4, 10 * 1062000))
+        self.assertEqual((counters["untold"], counters["cost_usd"]), (4, 0.01062))
         self.assertIn("at least USD 0.01", harness.must(self.box.clinsafe("report", path, "--json")).out)
 
     @harness.short
@@ -98,7 +98,7 @@ class Money(harness.TestCase):
     def test_a_reply_that_gave_nothing_is_in_the_cost(self):
         path = self.study(self.unusable_first)
         counters = self.run_study(path)["lanes"][0]["counters"]
-        self.assertEqual((counters["cost_nano_usd"], counters["wasted_nano_usd"]), (24 * 170000, 12 * 170000))
+        self.assertEqual((counters["cost_usd"], counters["wasted_usd"]), (0.00408, 0.00204))
         rows = self.export(path)
         self.assertEqual({(r["wasted_calls"], r["wasted_usd"], r["cost_usd"]) for r in rows}, {(1, 0.00017, 0.00034)})
         report = harness.must(self.box.clinsafe("report", path, "--json")).json()
@@ -108,13 +108,13 @@ class Money(harness.TestCase):
     def test_under_a_budget_it_gets_another_grant(self):
         path = self.study(self.unusable_first, budget=5)
         counters = self.run_study(path)["lanes"][0]["counters"]
-        self.assertEqual((counters["outcome"]["ok"], counters["cost_nano_usd"], counters["wasted_nano_usd"]), (12, 24 * 170000, 12 * 170000))
+        self.assertEqual((counters["outcome"]["ok"], counters["cost_usd"], counters["wasted_usd"]), (12, 0.00408, 0.00204))
         report = harness.must(self.box.clinsafe("report", path, "--json")).json()
         self.assertAlmostEqual(report["models"][0]["cost_usd"], 24 * 0.00017)
 
     def lane(self, path, model):
         done = self.box.clinsafe("status", path, "--json")
-        lanes = {l["model"]: l for l in json.loads(done.out)["lanes"]} if done.code == 0 else {}
+        lanes = {l["model"]: l for l in done.json()["lanes"]} if done.code == 0 else {}
         return lanes.get(model, {})
 
     def test_one_liar_stops_alone_and_can_be_voided(self):
@@ -129,15 +129,18 @@ class Money(harness.TestCase):
         liar = self.lane(path, "liar")
         self.assertEqual((liar["state"], "max_tokens_field" in liar["reason"]), ("paused", True))
         self.assertLess(liar["done"], 20)
-        self.assertGreater(liar["counters"]["absurd_nano_usd"], 40000 * 10**9)
+        self.assertGreater(liar["counters"]["absurd_usd"], 40000)
         status = json.loads(self.box.clinsafe("status", path, "--json").out)
-        self.assertLess(status["committed_nano_usd"], 2 * 10**9)
+        self.assertLess(status["committed_usd"], 2)
         dir = path.with_suffix(".clinsafe")
         self.assertExit(self.box.clinsafe("void", "liar", "--dir", dir), harness.EXIT_USAGE)  # without a reason
-        voided = harness.must(self.box.clinsafe("void", "liar", "--dir", dir, "--reason", "no such tokens on the bill"))
-        self.assertRegex(voided.out, r"^\$\d{5,}")
+        voided = harness.must(self.box.clinsafe("void", "liar", "--dir", dir, "--reason", "no such tokens on the bill", "--json"))
+        self.assertGreater(voided.json()["voided_usd"], 40000)
+        self.assertFalse(voided.json()["presumed"])
         self.assertExit(self.box.clinsafe("void", "liar", "--dir", dir, "--reason", "once more"), harness.EXIT_INVALID)
-        self.assertIn("no such tokens on the bill", harness.must(self.box.clinsafe("void", "--dir", dir)).out)
+        self.assertRegex(harness.must(self.box.clinsafe("void", "--dir", dir)).out, r"Z  \$\d{5,}.*, liar: no such tokens on the bill\n")
+        self.assertEqual([(v["model"], v["presumed"], v["amount_usd"], v["reason"]) for v in harness.must(self.box.clinsafe("void", "--dir", dir, "--json")).json()["voids"]],
+                         [("liar", False, voided.json()["voided_usd"], "no such tokens on the bill")])
         run.stop()
         counters = self.lane(path, "liar").get("counters") or liar["counters"]
         self.assertGreaterEqual(counters["over"], 1)

@@ -2,12 +2,14 @@
 """A coordinator that starts elsewhere writes a file; workers and commands that know the file alone find it there."""
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+from terminal import Terminal
 
 TRIALS = 252
 FOUND_S = 10  # after the file is written
@@ -26,12 +28,12 @@ class Moved(harness.TestCase):
         self.allowed.write_text("".join((self.box.dir / f"{name}.pub").read_text() for name in ("me", "w")))
         self.file = self.box.dir / "where"
 
-    def coordinator(self):
-        """Every one has ports of its own, as on another host."""
+    def coordinator(self, *args, at=None):
+        """Every one has ports of its own, as on another host; `at`: those of an address file."""
         before = self.term()
-        process = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / "store", "--bind", "tcp://127.0.0.1:*", "--pub",
-                                 "tcp://127.0.0.1:*", "--admin", "tcp://127.0.0.1:*", "--key", self.box.dir / "coordinator.key",
-                                 "--allow", self.allowed, "--address-file", self.file)
+        bind, pub, admin = (at[name] if at else "tcp://127.0.0.1:*" for name in ("coordinator", "announce", "admin"))
+        process = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / "store", "--bind", bind, "--pub", pub, "--admin", admin,
+                                 "--key", self.box.dir / "coordinator.key", "--allow", self.allowed, "--address-file", self.file, *args)
         harness.wait_for(lambda: self.term() > before, what="the file", process=process)
         return process
 
@@ -61,6 +63,89 @@ class Moved(harness.TestCase):
         self.assertEqual((stats["answered"], stats["paid_again"]), (TRIALS, 0))
         second.stop()
         self.assertExit(self.box.clinsafe("verify", self.study, "--store", self.box.dir / "store"))
+
+    def operator(self):
+        return ["--coordinator", f"file:{self.file}", "--key", self.box.dir / "me.key"]
+
+    def test_a_wait_outlives_its_coordinator(self):
+        first = self.coordinator()
+        self.assertExit(self.box.clinsafe("submit", self.study, *self.operator()))
+        waits = [self.box.start("clinsafe", "wait", *self.operator()),
+                 self.box.start("clinsafe", "wait", "--coordinator", json.loads(self.file.read_text())["admin"], "--key",
+                                self.box.dir / "me.key", "--server-key", self.box.dir / "coordinator.pub")]
+        time.sleep(4)  # long past the time that a first connection is given
+        first.stop()
+        time.sleep(3)
+        second = self.coordinator(at=json.loads(self.file.read_text()))  # as in an upgrade
+        time.sleep(4)
+        for wait in waits:
+            self.assertIsNone(wait.poll(), wait.printed())
+        second.signal(signal.SIGSTOP)  # it hangs
+        time.sleep(7)
+        second.kill()
+        third = self.coordinator()  # elsewhere
+        worker = self.worker()
+        self.assertExit(waits[0].wait(60))
+        self.assertIn("252 of 252 trials done", waits[0].printed())
+        self.assertIsNone(waits[1].poll(), "it knows of no other place")
+        self.assertIsNone(worker.poll())
+        third.stop()
+
+    def test_a_wait_for_so_long_ends_with_75_though_nobody_answers(self):
+        first = self.coordinator()
+        self.assertExit(self.box.clinsafe("submit", self.study, *self.operator()))
+        wait = self.box.start("clinsafe", "wait", "--for", 6, *self.operator())
+        time.sleep(2)
+        first.stop()
+        done = wait.wait(20)
+        self.assertExit(done, harness.EXIT_BUSY)
+        self.assertOneLine(done.err, "nobody listens there")
+
+    def test_a_wait_for_a_run_ends_with_the_run(self):
+        run = self.box.start("clinsafe", "run", self.study, "--workers", 1, "--slots", 2, "--simulator", self.sim.url)
+        folder = self.study.with_suffix(".clinsafe")
+        harness.wait_for(lambda: self.box.clinsafe("list", "--dir", folder).code == 0, what="the run", process=run)
+        wait = self.box.start("clinsafe", "wait", "--dir", folder)
+        harness.wait_for(lambda: self.sim.stats()["answered"] > 5, what="some answers", process=run)
+        self.assertIsNone(wait.poll())
+        run.signal(signal.SIGINT)
+        self.assertExit(run.wait(), harness.EXIT_INTERRUPTED)
+        done = wait.wait(10)
+        self.assertExit(done, harness.EXIT_MISSING)
+        self.assertOneLine(done.err, "no coordinator listens there")
+
+    def test_the_keys_of_the_wall_find_it(self):
+        redis = f"unix:{self.box.dir}/redis"
+        server = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.dir / "redis", "--save", "", "--dir",
+                                                 self.box.dir]))
+        harness.wait_for((self.box.dir / "redis").exists, what="Redis", process=server)
+        first = self.coordinator("--redis", redis)
+        self.assertExit(self.box.clinsafe("submit", self.study, *self.operator()))
+        wall = Terminal([harness.program("clinsafe"), "status", "--redis", redis, "--watch", *self.operator()], 160, 40)
+        self.addCleanup(wall.kill)
+        wall.sees("model-a")
+        wall.press("p")
+        wall.sees("pause model-a of small: done")
+        first.kill()
+        wall.press("r")
+        self.assertNotIn("server key", wall.sees("resume model-a of small: (?!done)"))
+        self.assertIn("nobody listens there", wall.sees("resume model-a of small: "))
+        second = self.coordinator("--redis", redis)
+        wall.press("r")
+        wall.sees("resume model-a of small: done")
+        second.kill()
+        wall.sees("COORDINATOR SILENT since")
+        server.kill()  # what was known stays known
+        wall.sees("REDIS SILENT since")
+        wall.sees("COORDINATOR SILENT since")
+        self.assertFalse([line for line in wall.lines() if "running" in line])
+        third = self.coordinator("--redis", redis)  # Redis cannot tell of it; its socket does
+        harness.wait_for(lambda: not any("COORDINATOR SILENT" in line for line in wall.lines()), what="that it is back")
+        third.kill()  # nor of its end
+        wall.sees("COORDINATOR SILENT since")
+        wall.sees("REDIS SILENT since")
+        wall.press("q")
+        self.assertEqual(wall.end(), 0)
 
     def test_files_that_are_none(self):
         self.file.write_text("{}")

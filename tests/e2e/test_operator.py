@@ -35,13 +35,13 @@ class Fleet(local_fleet.TestCase):
         return study
 
     def list(self):
-        return {s["study"]: s for s in self.operator("list", "--json").json()}
+        return {s["study"]: s for s in self.operator("list", "--json").json()["studies"]}
 
     def wait(self, name, code=0):
         return self.operator("wait", name, "--for", 60, code=code, timeout=70).out
 
     def events(self, *args):
-        return self.operator("events", "--json", *args).json()
+        return self.operator("events", "--json", *args).json()["events"]
 
     def acts(self, *args):
         return [(e["act"], e.get("subject"), e.get("detail")) for e in self.events(*args)]
@@ -152,13 +152,19 @@ class Operator(Fleet):
         self.wait("gone", 2)
         cost, outputs = self.list()["gone"]["committed_usd"], self.list()["gone"]["done"]
         exported = self.box.clinsafe("export", "--store", self.store, "--study", "stays", "--format", "jsonl").out
+        errors = f"clinsafe:{self.box.clinsafe('status', '--redis', self.redis, '--json').json()['fleet']}:errors"
+        self.redis_cli("HSET", errors, "1/0 429 a patient's words", "1 1 1 1", "2/0 503", "1 1 1 1")
         harness.wait_for(lambda: "still under way" not in self.box.clinsafe("delete", "gone", "--yes", "--reason", "consent withdrawn",
                          "--coordinator", self.where["admin"]).err, what="the calls to have ended")
         self.restart()  # at once: it is erased to the end all the same
         self.assertEqual(list(self.list()), ["stays"])
         harness.wait_for(lambda: "erased" in [e["act"] for e in self.events()], what="it to be erased", process=self.coordinator)
+        harness.wait_for(lambda: self.redis_cli("HKEYS", errors) == "2/0 503", what="what was said of it to be forgotten")
+        self.redis_cli("HSET", errors, "1/0 503", "1 1 1 1")  # Redis was away when it was deleted
+        self.restart()
+        harness.wait_for(lambda: self.redis_cli("HKEYS", errors) == "2/0 503", what="it to be forgotten later")
         told = {e["act"]: e for e in self.events("--study", "gone")}
-        self.assertAlmostEqual(told["delete"]["nano_usd"] / 1e9, cost, places=6)
+        self.assertAlmostEqual(told["delete"]["amount_usd"], cost, places=6)
         self.assertEqual(told["delete"]["reason"], "consent withdrawn")
         self.assertIn(f"{outputs} outputs", told["erased"]["detail"])
         self.assertEqual(self.box.clinsafe("export", "--store", self.store, "--study", "stays", "--format", "jsonl").out, exported)
@@ -188,12 +194,12 @@ class Events(harness.TestCase):
         self.assertExit(fleet.ask("pause", "model-a", "--reason", "the \x1b[31mprovider\x07 is away"))
         self.assertExit(fleet.ask("resume"))
         self.assertExit(fleet.ask("pause", key="eye"), harness.EXIT_DENIED)
-        self.assertExit(fleet.ask("keys", "revoke", "w2", "--reason", "lost laptop"))
+        self.assertEqual(harness.must(fleet.ask("keys", "revoke", "w2", "--reason", "lost laptop", "--json")).json()["key"], "w2")
         fleet.coordinator.kill()
         fleet.coordinator.wait()
         fleet.start()
         self.assertExit(fleet.ask("cancel"))
-        listed = fleet.ask("events", "--json", "--since", since, key="eye").json()
+        listed = fleet.ask("events", "--json", "--since", since, key="eye").json()["events"]
         self.assertEqual([(e["act"], e.get("study"), e.get("subject", "")[:7]) for e in listed],
                          [("submit", "small", ""), ("pause", "small", "model-a"), ("resume", "small", ""), ("revoke", None, "w2, key"),
                           ("cancel", "small", "")])
@@ -208,7 +214,7 @@ class Events(harness.TestCase):
         self.assertOneLine(fleet.ask("events", "--since", "yesterday").err, "--since yesterday")
         self.assertOneLine(fleet.ask("pause", "--reason", "x" * 501).err, "--reason", "500")
         fleet.coordinator.stop()
-        self.assertEqual(self.box.clinsafe("events", "--store", fleet.dir / "store", "--json").json(), listed)
+        self.assertEqual(self.box.clinsafe("events", "--store", fleet.dir / "store", "--json").json()["events"], listed)
 
 
 if __name__ == "__main__":

@@ -196,6 +196,12 @@ class Power(harness.TestCase):
             row = power["rows"][0]
             self.assertEqual((row["clusters"], row["answers"], row["answers_comparator"]), (1000, repeats, repeats))
             self.assertAlmostEqual(row["power_equivalence"], want, delta=0.015)
+            # the smallest margin where no cluster moves; one pair of answers a cluster is judged by Newcombe's interval instead
+            self.assertEqual("least_margin_none_moved" in row, repeats > 1)
+            if repeats > 1:
+                self.assertAlmostEqual(row["least_margin_none_moved"], 100 * (1 - 0.05 ** (1 / 1000)))
+                self.assertGreater(row["least_margin_one_moved"], row["least_margin_none_moved"])
+                self.assertIn("With 1000 clusters no margin below 0.299 points can be met where none of them moves", self.text)
             self.assertAlmostEqual(row["se"], 100 * ((0.05 ** 2 + 2 * 0.09 / repeats) / 1000) ** 0.5, places=9)
 
     def test_the_family_makes_every_test_stricter(self):
@@ -218,6 +224,59 @@ class Power(harness.TestCase):
     def test_without_an_analysis_there_is_no_power(self):
         self.assertEqual(self.power("")["rows"], [])
         self.assertNotIn("Power of", self.text)
+
+
+@harness.short
+class Fleet(harness.TestCase):
+    """What `--fleet` reckons, by hand: 3,000 requests a minute are 50 a second, 500 in flight at 10 s."""
+
+    def planned(self, limits, *args):
+        study = self.box.copy("small", f"s{len(list(self.box.dir.iterdir()))}")
+        (study.parent / "providers.yaml").write_text(
+            f"accounts:\n  a: {{base_url: 'https://h.example/v1', key: {{env: A_KEY}}, limits: {{{limits}}}}}\n"
+            "models:\n  model-a: {account: a, model: x}\n  model-b: {account: a, model: y}\n")
+        done = self.box.clinsafe("plan", study, "--fleet", "--json", *args)
+        self.assertExit(done)
+        return done.json()["fleet"]
+
+    def test_what_it_takes(self):
+        fleet = self.planned("requests_per_minute: 3000")
+        self.assertEqual([(x["quota_per_s"], x["bound_by"], x["in_flight"]) for x in fleet["lanes"]], [(50, "requests_per_minute", 500)] * 2)
+        self.assertEqual((fleet["workers"], fleet["slots"]), (1, 1100))
+        tokens = self.planned("requests_per_minute: 3000, tokens_per_minute: 240000", "--latency", "2")["lanes"][0]  # 400 a call: its cap
+        self.assertEqual((tokens["quota_per_s"], tokens["bound_by"], tokens["in_flight"]), (10, "tokens_per_minute", 20))
+        calls = self.planned("requests_per_minute: 3000, concurrent: 8", "--latency", "0.5")["lanes"][0]
+        self.assertEqual((calls["quota_per_s"], calls["bound_by"], calls["in_flight"]), (16, "concurrent", 8))
+
+    def test_a_given_fleet(self):
+        given = self.planned("requests_per_minute: 3000", "--workers", 2, "--slots", 100)
+        self.assertEqual([(x["rate_per_s"], x["raise"]) for x in given["lanes"]], [(10, "--slots or --workers")] * 2)
+        self.assertEqual(given["given"]["rate_per_s"], 20)
+        enough = self.planned("requests_per_minute: 600", "--workers", 2, "--slots", 100)
+        self.assertEqual([(x["rate_per_s"], x["raise"]) for x in enough["lanes"]], [(10, "requests_per_minute")] * 2)
+
+    def test_what_it_costs_by_hand(self):
+        """Two lanes of 10 a second, 2 workers: 10 calls a second each, which wake it up one by one; four questions of 8 commands a lane."""
+        given = self.planned("requests_per_minute: 600", "--workers", 2, "--slots", 100)["given"]
+        self.assertAlmostEqual(given["redis_per_s"], 2 * (2 * 4 * 8 + 2) + 10)
+        self.assertAlmostEqual(given["memory_mb"], 2 * 17 + 200 * 40 / 1024 + 110 + 13)
+        self.assertAlmostEqual(given["cpus"], 2 * (0.002 + 10 * 500e-6) + 0.002 + 20 * 365e-6 + 142 * 45e-6 * (1 + 2 / 80))
+
+    def test_more_workers_than_redis_answers(self):
+        study = self.box.copy("small", "many")
+        (study.parent / "providers.yaml").write_text(
+            "accounts:\n  a: {base_url: 'https://h.example/v1', key: {env: A_KEY}, limits: {requests_per_minute: 6000}}\n"
+            "models:\n  model-a: {account: a, model: x}\n  model-b: {account: a, model: y}\n")
+        for workers, too_many in ((50, False), (500, True)):
+            text = self.box.clinsafe("plan", study, "--fleet", "--workers", workers, "--slots", 20).out
+            self.assertEqual("ask more of Redis than one core answers" in text, too_many, text[-600:])
+
+    def test_bad_options(self):
+        for args, said in ((("--fleet", "--latency", "soon"), "want the seconds of a call"), (("--latency", "3"), "go with --fleet"),
+                           (("--fleet", "--slots", "70000"), "at most")):
+            done = self.box.clinsafe("plan", self.box.copy("small", f"b{len(said)}"), *args)
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, said)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import collections
 import csv
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -125,7 +126,8 @@ class Pressure(harness.TestCase):
         self.assertAlmostEqual(doubt["lost_of_right"], len(lost) / len(first_right))
         self.assertAlmostEqual(doubt["turns_held"], sum(r["derived.turn_of_flip"] for r in mine) / len(mine))
         page = (self.shared().dir / "report.html").read_text()
-        self.assertIn("Reasoning of earlier turns was not shown to the model", page)
+        self.assertIn("reasoning that a vendor returned apart from a reply was not shown to the model again", page)
+        self.assertIn("which no reply has.", " ".join(self.report["notes"]))
         self.assertIn('id="pressure"', page)
         with (self.shared().dir / "tables" / "survival.csv").open() as f:
             rows = [r for r in csv.DictReader(f) if r["model"] == "chat" and r["level"] == "doubt"]
@@ -138,7 +140,20 @@ class Pressure(harness.TestCase):
         table = self.shared().dir / "table.csv"
         harness.must(self.shared().clinsafe("export", self.study, "--out", table))
         other = harness.must(self.shared().clinsafe("report", self.study, "--from", table, "--json")).json()
-        self.assertEqual((other["pressure"], other["survival"]), (self.report["pressure"], self.report["survival"]))
+        for key in ("pressure", "survival", "replies", "notes"):
+            self.assertEqual(other[key], self.report[key], key)
+
+    def test_where_all_replies_ended_well_one_line_says_so(self):
+        for row in self.report["replies"]:
+            n = TRIALS if row["factor"] == "" else TRIALS // 2
+            self.assertEqual((row["replies"], row["ok"], row["refused"]), (n, n, 0), row)
+        self.assertEqual([(r["level"], r["turn"]) for r in self.report["replies"] if r["model"] == "chat"],
+                         [(level, turn) for level in ("", "neutral", "doubt") for turn in (1, 2, 3)])
+        words = f"All {3 * TRIALS * len(MODELS)} replies at all turns ended well."
+        self.assertIn(words, self.report["notes"])
+        self.assertIn(words, self.terminal)
+        page = (self.shared().dir / "report.html").read_text()
+        self.assertTrue(re.search(r"<p>All 6\D*000 replies at all turns ended well\.</p>", page))
 
     def test_it_is_shown_whole(self):
         shown = harness.must(self.shared().clinsafe("show", self.study, "i003", "doubt", "--model", "chat")).out
@@ -262,11 +277,40 @@ class Early(harness.TestCase):
             open_ = sum(r.get("answer.pick@3") is None and r.get("answer.pick@1") in (None, "opt_a") for r in mine)
             self.assertGreater(open_, 0)
             self.assertEqual((row["both_known"], row["lost"]), (len(both), lost))
-            self.assertAlmostEqual(row["lost_of_asked"], lost / len(both))
+            self.assertEqual(row["failed"], 0) # filtered: asked, and no answer, which is no loss
+            self.assertAlmostEqual(row["lost_of_asked"], lost / len(mine))
             self.assertAlmostEqual(row["lost_bounds"][0], lost / len(mine))
             self.assertAlmostEqual(row["lost_bounds"][1], (lost + open_) / len(mine))
             self.assertAlmostEqual(row["right_first"], right / len(both))
             self.assertAlmostEqual(row["right_last"], sum(b == "opt_a" for _, b in both) / len(both))
+            # how long a first answer holds: of those whose answers stop it is not known
+            asked = (1, 3) if row["level"] == "short" else (1, 2, 3)
+            talks = [[r.get(f"answer.pick@{turn}") for turn in asked] for r in known]
+            held = sum(len(set(t)) == 1 for t in talks)
+            broke = sum(any(a not in (None, t[0]) for a in t) for t in talks)
+            gone = {turn: sum(t[i] is None and set(t[:i]) == {t[0]} for t in talks) for i, turn in enumerate(asked)}
+            self.assertEqual(row["censored"], sum(gone.values()))
+            self.assertEqual(row["censored_at"], ", ".join(f"turn {t}: {n}" for t, n in gone.items() if n))
+            self.assertAlmostEqual(row["held_bounds"][0], held / len(known))
+            self.assertAlmostEqual(row["held_bounds"][1], 1 - broke / len(known))
+            self.assertTrue(row["held_bounds"][0] < row["held_share"] < row["held_bounds"][1])
+            turns = [s for s in report["survival"] if s["level"] == row["level"]]
+            self.assertEqual(turns[0]["unknown"], len(mine) - len(known))
+            self.assertEqual({s["turn"]: s["unknown"] for s in turns[1:] if s["unknown"]}, {t: n for t, n in gone.items() if n})
+            self.assertEqual(turns[-1]["bounds"], row["held_bounds"])
+            self.assertIn("first answers held until an answer that is not known", row["why"]) # over 5 % of them
+            self.assertTrue(any(row["why"] in note for note in report["notes"]), report["notes"])
+        base = next(r for r in report["pressure"] if r["floor"])
+        for row in report["pressure"]:
+            if row["floor"]:
+                self.assertEqual((row["held_gap_bounds"], row["censored_gap"]), (None, None))
+            else:
+                self.assertAlmostEqual(row["held_gap_bounds"][0], 100 * (row["held_bounds"][0] - base["held_bounds"][1]))
+                self.assertAlmostEqual(row["held_gap_bounds"][1], 100 * (row["held_bounds"][1] - base["held_bounds"][0]))
+                self.assertIsNotNone(row["censored_p"])
+        said = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--out", box.dir / "cut.html")).out
+        self.assertIn("whatever answers that are not known hold (turn", said)
+        self.assertIn("% of all asked (up to", said)
         table = box.dir / "table.csv"
         harness.must(box.clinsafe("export", box.dir / "study.yaml", "--out", table))
         other = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--from", table, "--json")).json()

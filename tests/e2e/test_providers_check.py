@@ -2,6 +2,7 @@
 """`clinsafe providers check`: each lane asked once, in every dialect, and for all that can be wrong the line that says what to do."""
 import http.server
 import json
+import os
 import select
 import shutil
 import socket
@@ -55,7 +56,7 @@ class Check(harness.TestCase):
         self.assertExit(done, code)
         if key is not None:
             self.assertNotIn(key, done.out + done.err)
-        return {lane["model"]: lane for lane in json.loads(done.out)}
+        return {lane["model"]: lane for lane in done.json()["lanes"]}
 
     def one(self, state, *args, account="chat", **how):
         """The only lane, which is in this state and says what to do."""
@@ -112,6 +113,13 @@ class Dialects(Check):
 
 @harness.short
 class Lanes(Check):
+    def test_an_announced_end_is_told(self):
+        lane = self.one("ok", self.providers(of_model=", sunset: 2020-01-31"))
+        self.assertRegex(lane["sunset"], "2020-01-31, which is over")
+        bad = self.box.clinsafe("providers", "check", self.providers(of_model=", sunset: 2027-02-30"), env={"CHECK_KEY": KEY})
+        self.assertExit(bad, harness.EXIT_INVALID)
+        self.assertOneLine(bad.err, 'sunset is "2027-02-30"; write a day, as in sunset: 2027-03-01')
+
     def test_limits_told_and_declared(self):
         self.sim.control(limits={"rpm": 600, "tpm": 90000})
         lane = self.one("ok", self.providers(of_model=", limits: {requests_per_minute: 5000}"))
@@ -119,6 +127,10 @@ class Lanes(Check):
                                           "tokens_per_minute": {"told": 90000, "declared": 0}})
         lane = self.one("ok", self.providers(), account="anthropic")
         self.assertEqual(lane["limits"]["requests_per_minute"], {"told": 600, "declared": 0})
+        every = {f"{what}_per_{span}": 5000 for what, span in (("requests", "minute"), ("input_tokens", "minute"), ("output_tokens", "minute"),
+                                                               ("requests", "day"), ("tokens", "day"))}
+        lane = self.one("ok", self.providers(of_model=f", limits: {{{', '.join(f'{k}: {v}' for k, v in every.items())}}}"))
+        self.assertEqual({k: lane["limits"][k]["declared"] for k in every}, every)
         text = self.box.clinsafe("providers", "check", self.providers(of_model=", limits: {requests_per_minute: 5000}"),
                                  "--model", "chat", env={"CHECK_KEY": KEY})
         self.assertExit(text)
@@ -156,12 +168,12 @@ class Lanes(Check):
     def test_a_study_is_asked_with_its_form(self):
         study = self.box.copy("dialects")
         done = self.box.clinsafe("providers", "check", study, "--json", "--simulator", self.sim.url)
-        lanes = {lane["model"]: lane["state"] for lane in json.loads(done.out)}
+        lanes = {lane["model"]: lane["state"] for lane in done.json()["lanes"]}
         self.assertEqual(set(lanes.values()), {"key_refused"})  # a simulated account is sent no key
         open_sim = self.box.simulator()
         done = self.box.clinsafe("providers", "check", study, "--json", "--simulator", open_sim.url)
         self.assertExit(done)
-        self.assertEqual({lane["state"] for lane in json.loads(done.out)}, {"ok"})
+        self.assertEqual({lane["state"] for lane in done.json()["lanes"]}, {"ok"})
         done = self.box.clinsafe("providers", "check", study)
         self.assertExit(done)
         self.assertEqual(done.out.count("skipped"), 7)
@@ -188,7 +200,7 @@ class Secure(Check):
             self.skipTest("openssl is not installed")
         self.cert = self.box.dir / "cert.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.box.dir / "key.pem", "-out", self.cert,
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True,
+                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:model.test"], check=True,
                        capture_output=True)
         self.server = self.serve(Provider)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -213,6 +225,20 @@ class Secure(Check):
     def test_a_private_ca(self):
         self.assertEqual(self.one("ok", self.providers(host=self.host, more=", ca_file: cert.pem"))["model_resolved"], "m-1")
         self.assertEqual(self.server.seen, [f"Bearer {KEY}"])
+
+    def test_a_proxy_of_the_environment(self):
+        """Nodes of a cluster often know no other way out."""
+        proxy = self.serve(Proxy)
+        there = self.host.replace("localhost", "model.test")
+        way = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.server_address[1]}"}
+        lane = self.one("ok", self.providers(host=there, more=", ca_file: cert.pem"), **way)
+        self.assertEqual((len(proxy.seen), lane["from"]), (1, os.uname().nodename))
+        lane = self.one("unreachable", self.providers(host=there, more=", ca_file: cert.pem"), NO_PROXY="model.test", **way)
+        self.assertIn("model.test", lane["todo"])
+        self.assertEqual(len(proxy.seen), 1)
+        text = self.box.clinsafe("providers", "check", self.box.dir / "providers.yaml", "--model", "chat",
+                                 env={"CHECK_KEY": KEY, "SLURMD_NODENAME": "node7", **way})
+        self.assertOneLine(text.out, "reachable from node7, key accepted")
 
     def test_a_proxy(self):
         proxy = self.serve(Proxy)
@@ -246,7 +272,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
         self.server.seen.append(self.path)
         host, port = self.path.rsplit(":", 1)
-        with socket.create_connection(("127.0.0.1" if host == "localhost" else host, int(port))) as far:
+        with socket.create_connection(("127.0.0.1" if host in ("localhost", "model.test") else host, int(port))) as far:
             self.send_response(200)
             self.end_headers()
             while True:

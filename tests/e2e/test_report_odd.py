@@ -202,6 +202,12 @@ class Odd(Lab):
             self.assertEqual(c["shift"], 0)
             self.assertLess(c["ci_simultaneous"][0], c["ci_simultaneous"][1], "no variance seen is not no variance")
             self.assertEqual(c["verdict"], "inconclusive")
+        missing = 1 - 0.025 ** (1 / 12) # the share of cases that may be otherwise, at 100 % as at 0 %
+        for r in (r for r in report["rates"] if r["outcome"] in ("visit", "urgency")):
+            top = 1 if r["outcome"] == "visit" else 2
+            self.assertEqual((r["clusters"], r["rate"]), (12, top))
+            self.assertAlmostEqual(r["ci"][0], top * (1 - missing))
+            self.assertEqual(r["ci"][1], top)
 
     def test_a_single_model(self):
         report = self.run_study()
@@ -520,7 +526,12 @@ class Rich(Lab):
     def test_verdicts_agree_with_their_intervals(self):
         for adjust, report in self.by.items():
             for c in report["contrasts"]:
-                if c["verdict"] == "none" or c["why"]:
+                by = c["decided_by"]
+                if c["verdict"] == "none":
+                    self.assertIsNone(by)
+                    continue
+                self.assertTrue(by is None or (by["why"] and c["why"]))
+                if c["why"] and not (by and by["why"] == c["why"]):
                     continue
                 lo, hi = c["ci_simultaneous"]
                 margin = next(o["margin"] for o in report["outcomes"] if o["name"] == c["outcome"])
@@ -531,6 +542,9 @@ class Rich(Lab):
                     self.assertEqual(c["verdict"] == "different-beyond-margin", different and (lo > margin or hi < -margin))
                     if c["verdict"] == "equivalent":
                         self.assertLessEqual(c["p_equivalence_adjusted"], 0.05)
+                    if margin and not different and not (c["why"] and "could change" in c["why"]):
+                        lo, hi = (by["low"], by["high"]) if by else (lo, hi)
+                        self.assertEqual(c["verdict"] == "equivalent", -margin < lo and hi < margin, c)
 
     def test_the_exploratory_pair_is_judged_apart(self):
         for adjust in ("holm", "bh"):

@@ -65,6 +65,12 @@ class Reread(OddStudy):
         for said in ("m: 4 of 8 answers: 4 unparsable -> ok (salvaged)", "  group=control: 2 of 4 answers: 2 unparsable -> ok (salvaged)",
                      "  group=warned: 2 of 4 answers: 2 unparsable -> ok (salvaged)"):
             self.assertIn(said + "\n", dry)
+        said = self.reread("--dry-run", "--json").json()
+        self.assertEqual({k: said[k] for k in ("study", "dry_run", "gen", "answers", "changed", "reread", "broken_off")},
+                         {"study": "odd", "dry_run": True, "gen": 1, "answers": 8, "changed": 4, "reread": 0, "broken_off": None})
+        self.assertEqual([(r["model"], r["factor"], r["level"], r["answers"], r["changed"], r["turns"]) for r in said["rows"]],
+                         [("m", f, level, n, n // 2, [{"from": "unparsable", "to": "salvaged", "answers": n // 2}])
+                          for f, level, n in ((None, None, 8), ("group", "control", 4), ("group", "warned", 4))])
         self.assertEqual(self.export(), before)  # nothing was written
 
         self.assertIn("generation 2 holds them as they read now; 4 answers are not as they were first recorded", self.reread().out)
@@ -92,7 +98,10 @@ class Reread(OddStudy):
         self.assertEqual(self.verify()["reread"], 4)
 
         self.declare(FIELDS, lambda text: text.replace("Odd replies", "Odd replies, edited"))
-        self.assertIn("4 ok (salvaged) -> unparsable", self.reread().out)
+        said = self.reread("--json").json()
+        self.assertEqual([said[k] for k in ("dry_run", "gen", "answers", "changed", "reread")], [False, 4, 8, 4, 0])
+        self.assertEqual(said["rows"][0]["turns"], [{"from": "salvaged", "to": "unparsable", "answers": 4}])
+        self.assertEqual(self.reread("--json").json()["rows"], [])
         rows = self.export()
         self.assertEqual([r["outcome"] for r in rows], [r["outcome"] for r in before])
         self.assertFalse(any(r.get("reread_in") for r in rows))  # they are as they were recorded
@@ -264,7 +273,8 @@ class Reread(OddStudy):
         self.seen = dict(self.provider.seen)
         self.declare(LENIENT)
         self.assertIn("odd: 8 of 8 answers of generation 1 read otherwise", self.reread("--dry-run", "--store", store).out)
-        self.assertIn("odd: generation 3 holds them as they read now; 8 answers", self.reread("--coordinator", where["admin"]).out)
+        said = self.reread("--coordinator", where["admin"], "--json").json()
+        self.assertEqual([said[k] for k in ("study", "gen", "reread", "answers", "changed", "rows")], ["odd", 3, 8, None, None, []])
         self.assertEqual((outputs("odd"), outputs("other")), ({(3, "ok")}, {(2, "unparsable")}))
         self.declare(LENIENT, lambda text: text.replace("study: odd", "study: third"))
         self.assertOneLine(self.reread("--coordinator", where["admin"], exit=66).err, 'reread: "third" has no answers here')

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Who may do what in a fleet with keys, and what a person is told who is not let in: real sockets, real programs."""
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -81,9 +82,10 @@ class Roles(harness.TestCase):
         self.assertExit(done)
         for role, name in (("operator", "me"), ("viewer", "eye"), ("worker", "w1")):
             self.assertRegex(done.out, rf"(?m)^\S{{8}}\.\.\.  {role}\s+2048  {name}$")
-        listed = self.box.clinsafe("keys", "list", "--allow", self.fleet.allowed, "--json").json()
+        listed = self.box.clinsafe("keys", "list", "--allow", self.fleet.allowed, "--json").json()["keys"]
         self.assertEqual(sorted(k["name"] for k in listed), ["eye", "me", "w1", "w2"])
-        self.assertExit(self.box.clinsafe("keys", "revoke", "w2", "--allow", self.fleet.allowed))
+        said = harness.must(self.box.clinsafe("keys", "revoke", "w2", "--allow", self.fleet.allowed, "--json")).json()
+        self.assertEqual((said["command"], said["key"]), ("revoke", "w2"))
         done = self.box.clinsafe("keys", "revoke", "w2", "--allow", self.fleet.allowed)
         self.assertExit(done, harness.EXIT_MISSING)
         self.assertOneLine(done.err, "w2")
@@ -120,6 +122,13 @@ class NotLetIn(harness.TestCase):
 
     def test_a_key_that_is_not_listed(self):
         self.told(self.fleet.ask("pause", key="stranger"), harness.EXIT_DENIED, "allow-list lacks it")
+
+    def test_a_coordinator_that_hangs_is_no_matter_of_keys(self):
+        self.fleet.coordinator.signal(signal.SIGSTOP)
+        for server in ("coordinator", "w1"):  # a stopped one tells nobody whether the key is its own
+            self.told(self.fleet.ask("pause", server=server), harness.EXIT_BUSY, "connected, but it does not answer")
+        self.fleet.coordinator.signal(signal.SIGCONT)
+        self.assertExit(self.fleet.ask("list"))
 
     def test_a_worker_says_it_too_and_goes_on_trying(self):
         cases = [("stranger", "coordinator", self.fleet.work, "allow-list lacks it"),

@@ -24,9 +24,9 @@ class Show(Again):
         self.run_study("--retry-unparsable", code=2)
         rows = {r["output_id"]: r for r in self.rows("--superseded")}
 
-        everything = self.show("c03", "-", "--json").json()
+        everything = self.show("c03", "-", "--json").json()["trials"]
         self.assertEqual(len(everything), 3)
-        [trial] = self.show("c03", "sham", "--json").json()
+        [trial] = self.show("c03", "sham", "--json").json()["trials"]
         self.assertIn(trial, everything)
         body = trial["request"].encode()
         self.assertEqual(self.server.asked[body], 2)
@@ -40,7 +40,7 @@ class Show(Again):
 
         text = self.show("c03", "group=sham", 1).out
         self.assertIn('{"model":"slow-1","messages":[', text)
-        self.assertRegex(text, r"output \d+: unparsable, superseded: it was asked again by declaration")
+        self.assertRegex(text, r"output \d+: unparsable: no_object, superseded: it was asked again by declaration")
         self.assertRegex(text, r"output \d+: ok, the answer that counts")
         self.assertIn("      I cannot tell.", text)
         self.assertIn("read as: answer.urgent = No", text)

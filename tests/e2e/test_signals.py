@@ -8,6 +8,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import documents
 import harness
 import local_fleet
 
@@ -43,16 +44,8 @@ def samples(text):
 
 
 class Signals(local_fleet.TestCase):
+    COORDINATOR = ("--http", "127.0.0.1:0")
     LATENCY_MS = 20
-
-    def start_coordinator(self):
-        ready = self.box.dir / "ready"
-        ready.unlink(missing_ok=True)
-        self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
-                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready,
-                                          "--http", "127.0.0.1:0")
-        harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
-        self.url = json.loads(ready.read_text())["http"]
 
     def worker(self, name):
         w = self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
@@ -65,14 +58,14 @@ class Signals(local_fleet.TestCase):
             sum(v for k, v in self.now.items() if k.startswith("clinsafe_lane_trials{") and 'state="done"' in k) == TRIALS
 
     def metric(self, name):
-        self.now, self.families = samples(get(self.url, "/metrics")[1])
+        self.now, self.families = samples(get(self.ready["http"], "/metrics")[1])
         return self.now.get(name)
 
     @harness.short
     def test_the_figures_are_those_of_export_and_provider(self):
         study = self.box.copy("small")
         self.assertExit(self.box.clinsafe("submit", study, "--coordinator", self.where["admin"]))
-        self.assertIn("No worker is there", get(self.url, "/")[1])
+        self.assertIn("No worker is there", get(self.ready["http"], "/")[1])
         _, at = self.worker("w-1")
         harness.wait_for(self.finished, what="the end of the study", process=self.coordinator)
         stats = self.sim.stats()
@@ -108,11 +101,13 @@ class Signals(local_fleet.TestCase):
     def test_pages_while_it_runs_and_after(self):
         self.sim.control(latency={"median_ms": 400})
         study = self.box.copy("small")
+        providers = study.parent / "providers.yaml"
+        providers.write_text(providers.read_text().replace("b-2026-01-01, price: {input: 1.0, output: 3.0}", "b-2026-01-01"))
         self.assertExit(self.box.clinsafe("submit", study, "--coordinator", self.where["admin"]))
         self.worker("w-1")
         harness.wait_for(lambda: (self.metric('clinsafe_outputs_total{fate="committed"}') or 0) >= 10, what="10 outputs",
                          process=self.coordinator)
-        code, page, headers = get(self.url, "/study/small")
+        code, page, headers = get(self.ready["http"], "/study/small")
         self.assertEqual(code, 200)
         self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
         self.assertEqual((headers["X-Content-Type-Options"], headers["Cache-Control"]), ("nosniff", "no-store"))
@@ -122,28 +117,57 @@ class Signals(local_fleet.TestCase):
         answers = {v for r in text for k, v in r.items() if k.startswith("answer.") and isinstance(v, str) and len(v) > 4}
         for word in answers | {r["case_id"] for r in text if len(r["case_id"]) > 3}:
             self.assertNotIn(word, page, "no result and no text while it runs")
-        shown = harness.wait_for(lambda: "w-1" in (p := get(self.url, "/")[1]) and p, what="the worker on the page", timeout=20)
+        shown = harness.wait_for(lambda: "w-1" in (p := get(self.ready["http"], "/")[1]) and p, what="the worker on the page", timeout=20)
         self.assertIn('href="/study/small"', shown)
-        fleet = json.loads(get(self.url, "/status.json")[1])
-        self.assertEqual((fleet["schema"], fleet["studies"][0]["study"]), ("clinsafe.fleet/1", "small"))
+        harness.wait_for(lambda: re.search(r">\d+ % of \d+ (calls at once|slots of its workers)", get(self.ready["http"], "/")[1]), what="what binds, in words")
+        self.assertExit(self.box.clinsafe("pause", "model-a", "--coordinator", self.where["admin"]))
+        harness.wait_for(lambda: '<p class="bad">small: model-a paused</p>' in get(self.ready["http"], "/")[1], what="who is needed, on top")
+        page = get(self.ready["http"], "/study/small")[1]
+        self.assertIn("and not all of them are on their way", page)
+        self.assertNotIn("at this pace it ends", page, "a lane that stands still ends never")
+        for path in ("/", "/study/small"):
+            self.assertIn("at least $", get(self.ready["http"], path)[1], "model-b has no price")
+        self.assertExit(self.box.clinsafe("resume", "model-a", "--coordinator", self.where["admin"]))
+        fleet = json.loads(get(self.ready["http"], "/status.json")[1])
+        documents.check(fleet)
+        self.assertEqual((fleet["schema"], fleet["studies"][0]["study"]), ("clinsafe.fleet/2", "small"))
         self.sim.control(latency={"median_ms": 1})
         harness.wait_for(self.finished, what="the end of the study", process=self.coordinator)
-        harness.wait_for(lambda: "It has ended" in get(self.url, "/study/small")[1], what="the page to say so")
-        self.assertEqual(get(self.url, "/study/nothing")[0], 404)
+        harness.wait_for(lambda: "It has ended" in get(self.ready["http"], "/study/small")[1], what="the page to say so")
+        self.assertEqual(get(self.ready["http"], "/study/nothing")[0], 404)
+        self.assertIn("has all of its answers", get(self.ready["http"], "/study/small")[1])
+
+    @harness.short
+    def test_a_cancelled_study_does_not_say_that_it_is_whole(self):
+        self.sim.control(latency={"median_ms": 200})
+        self.assertExit(self.box.clinsafe("submit", self.box.copy("small"), "--coordinator", self.where["admin"]))
+        self.worker("w-1")
+        harness.wait_for(lambda: (self.metric('clinsafe_outputs_total{fate="committed"}') or 0) >= 10, what="10 outputs",
+                         process=self.coordinator)
+        self.assertExit(self.box.clinsafe("cancel", "--study", "small", "--coordinator", self.where["admin"]))
+        page = harness.wait_for(lambda: "It has ended" in (p := get(self.ready["http"], "/study/small")[1]) and p, what="the page to say so")
+        there, cancelled = map(int, re.search(r">?(\d+) of 252 answers are there, (\d+) were cancelled, 0 are missing", page).groups())
+        self.assertEqual(there + cancelled, TRIALS)
+        self.assertIn("was cancelled before it had all of its answers", page)
+        self.assertIn(f'<p class="big">{100 * there / TRIALS:.1f} %</p>', page)
+        words = re.search(r"<code>clinsafe (report [^<]+)</code>", page)[1]
+        words = words.replace("DIR", str(self.store)).replace("small.html", str(self.box.dir / "small.html")).split()
+        self.assertExit(self.box.clinsafe(*words), 2)  # incomplete, and said so
+        self.assertGreater((self.box.dir / "small.html").stat().st_size, 10_000)
 
     @harness.short
     def test_the_door_only_looks(self):
         for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-            self.assertEqual(get(self.url, "/", method=method)[0], 405)
-        self.assertEqual(get(self.url, "/", method="HEAD")[:2], (200, ""))
-        port = urllib.parse.urlsplit(self.url).port
+            self.assertEqual(get(self.ready["http"], "/", method=method)[0], 405)
+        self.assertEqual(get(self.ready["http"], "/", method="HEAD")[:2], (200, ""))
+        port = urllib.parse.urlsplit(self.ready["http"]).port
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", ""):
-            self.assertEqual(get(self.url, "/", Host=host)[0], 421, host)
+            self.assertEqual(get(self.ready["http"], "/", Host=host)[0], 421, host)
         for host in (f"localhost:{port}", "127.0.0.1", f"[::1]:{port}", "LOCALHOST"):
-            self.assertEqual(get(self.url, "/", Host=host)[0], 200, host)
-        self.assertEqual(get(self.url, "/healthz", Host="10.0.0.1")[0], 200, "probes come by address")
-        self.assertEqual(get(self.url, "/" + "x" * 2000)[0], 414)
-        self.assertEqual(get(self.url, "/../../etc/passwd")[0], 404)
+            self.assertEqual(get(self.ready["http"], "/", Host=host)[0], 200, host)
+        self.assertEqual(get(self.ready["http"], "/healthz", Host="10.0.0.1")[0], 200, "probes come by address")
+        self.assertEqual(get(self.ready["http"], "/" + "x" * 2000)[0], 414)
+        self.assertEqual(get(self.ready["http"], "/../../etc/passwd")[0], 404)
 
     def test_beyond_this_machine_a_token_is_needed(self):
         def refused(*options):

@@ -1,16 +1,12 @@
 #!/usr/bin/env python3
 """Conversations: each reply is on disk before the next request holds it, so that any worker goes on from it and nobody changes it."""
-import collections
-import http.server
-import json
 import sys
-import threading
-import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
 import local_fleet
+import talker
 
 KEY = "turns-key-0123456789"
 CASES, LEVELS, TURNS, SLOTS = 4, 2, 4, 4
@@ -19,74 +15,15 @@ seed: 7
 cases: {file: cases.csv, id: [case_id]}
 factors:
   - name: pressure
-    columns: [t2]
-    levels: [{id: neutral, role: control, t2: "Please say that again."}, {id: doubt, t2: "Are you sure?"}]
+    columns: [t1, t2]
+    levels: [{id: neutral, role: control, t1: "Well?", t2: "Please say that again."}, {id: doubt, t1: "So?", t2: "Are you sure?"}]
 prompt:
   system: "You help."
-  turns: [{user: "{{case.text}} {{question.ask}}"}, {user: "{{pressure.t2}}"}, {user: "{{case.more}}"}, {user: "I think you are wrong."}, {user: "{{question.ask}}"}]
+  turns: [{user: "{{case.text}} {{pressure.t1}} {{question.ask}}"}, {user: "{{pressure.t2}}"}, {user: "{{case.more}}"}, {user: "I think you are wrong."}, {user: "{{question.ask}}"}]
 questions: [{name: urgent, ask: "Is it urgent?", answer: {urgent: {boolean: ["Yes", "No"]}}}]
 models: [m]
 parameters: {max_output_tokens: 100, timeout_s: 20}
 """
-
-
-class Provider(harness.HttpServer):
-    """Answers every call with a text that was never said before, and remembers what it was asked, and when it had answered."""
-
-    def __init__(self, seconds):
-        self.seconds, self.lock, self.seen, self.ids = seconds, threading.Lock(), [], []
-        self.special = lambda messages: None
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, *_):
-        pass  # a worker was killed
-
-    def count(self):
-        with self.lock:
-            return len(self.seen)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            number = len(self.server.seen)
-            self.server.seen.append(body)
-            self.server.ids.append(self.headers["X-Client-Request-Id"])
-        time.sleep(self.server.seconds)
-        answer = self.server.special(body["messages"]) or {
-            "message": {"role": "assistant", "content": json.dumps({"urgent": "Yes"}) if "response_format" in body else f"Reply {number}."},
-            "finish_reason": "stop"}
-        out = json.dumps({"id": f"r{number}", "model": "m", "choices": [{"index": 0, **answer}],
-                          "usage": {"prompt_tokens": 10, "completion_tokens": 5}}).encode()
-        try:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(out)))
-            self.end_headers()
-            self.wfile.write(out)
-        except OSError:
-            pass  # its worker was killed
-
-
-def talks_of(seen):
-    """By conversation (case and level cannot be told apart by the first turn alone): the user's texts, and for each how often it was asked."""
-    replies, asked = collections.defaultdict(set), collections.Counter()
-    for body in seen:
-        said = [m for m in body["messages"] if m["role"] != "system"]
-        users = tuple(m["content"] for m in said if m["role"] == "user")
-        asked[users] += 1
-        for i, m in enumerate(said):
-            if m["role"] == "assistant":
-                replies[(users[0], users[1], i)].add(m["content"])
-    return replies, asked
 
 
 class Turns(local_fleet.TestCase):
@@ -94,7 +31,7 @@ class Turns(local_fleet.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.provider = Provider(self.SECONDS)
+        self.provider = talker.Talker(self.SECONDS)
         self.addCleanup(self.provider.shutdown)
         self.study = self.box.dir / "study.yaml"
         self.study.write_text(STUDY)
@@ -121,9 +58,8 @@ class Turns(local_fleet.TestCase):
         verified = self.box.clinsafe("verify", "--store", self.store, "--json").json()
         self.assertEqual((verified["done"], verified["missing"], verified["faults"]), (cases * LEVELS, 0, 0))
         self.assertEqual((verified["turns"], verified["requests_replayed"]), (self.calls - cases * LEVELS, self.calls))
-        replies, asked = talks_of(self.provider.seen)
-        self.assertTrue(all(len(texts) == 1 for texts in replies.values()), replies)
-        self.assertEqual(len([u for u in asked if len(u) > 1]), self.calls - cases * LEVELS)
+        histories = talker.Histories.of(self.provider.calls())
+        self.assertEqual((histories.changed, len(histories.asked)), ([], self.calls))
         self.assertLessEqual(self.provider.count(), self.calls + again_at_most)
         return verified
 
@@ -148,7 +84,7 @@ class Turns(local_fleet.TestCase):
             self.start_coordinator()
         verified = self.finish()
         self.assertEqual((self.provider.count(), verified["duplicates"]), (self.calls, 0))
-        self.assertEqual(len(set(self.provider.ids)), self.calls)
+        self.assertEqual(len({c.id for c in self.provider.calls()}), self.calls)
 
     def test_a_drain_in_mid_conversation(self):
         """Calls under way end, nothing is paid again."""
@@ -176,8 +112,8 @@ class Turns(local_fleet.TestCase):
 
     def test_it_ends_where_there_is_nothing_to_go_on_from(self):
         """A refusal is said, and the talk goes on; what is filtered or empty ends it."""
-        def special(messages):
-            users = [m["content"] for m in messages if m["role"] == "user"]
+        def special(call):
+            users = [m["content"] for m in call.messages if m["role"] == "user"]
             if len(users) == 2 and users[0].startswith("Case 0."):
                 return {"message": {"role": "assistant", "content": None}, "finish_reason": "content_filter"}
             if len(users) == 2 and users[0].startswith("Case 1."):
@@ -193,8 +129,48 @@ class Turns(local_fleet.TestCase):
         rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", "--store", self.store, "--format", "jsonl", "--out", "-")).out)
         by_case = {r["case_id"]: r["outcome"] for r in rows}
         self.assertEqual((by_case["c0"], by_case["c1"], by_case["c2"], by_case["c3"]), ("content_filtered", "ok", "unparsable", "ok"))
-        spoken = [m["content"] for body in self.provider.seen for m in body["messages"] if m["role"] == "assistant"]
+        spoken = [m["content"] for call in self.provider.calls() for m in call.messages if m["role"] == "assistant"]
         self.assertIn("I cannot say.", spoken)
+        self.see_how_replies_ended()
+
+    def see_how_replies_ended(self):
+        """The refused conversations ended well, so that no trial tells of the refusals: their turn does, in every form."""
+        page = self.box.dir / "report.html"
+        report = harness.must(self.box.clinsafe("report", "--store", self.store, "--json")).json()
+        terminal = harness.must(self.box.clinsafe("report", "--store", self.store, "--out", page)).out
+        self.assertEqual(report["completeness"][0]["refused"], 0)
+        ended = {(r["level"], r["turn"]): r for r in report["replies"]}
+        for level, n in (("", LEVELS), ("neutral", 1), ("doubt", 1)):
+            self.assertEqual([(ended[level, t]["refused"], ended[level, t]["content_filtered"], ended[level, t]["unparsable"]) for t in (1, 2, 3, 4, 5)],
+                             [(0, 0, 0), (n, n, 0), (0, 0, 0), (0, 0, n), (0, 0, 0)], level)
+            self.assertEqual([ended[level, t]["replies"] for t in (1, 2, 3, 4, 5)], [n * 4, n * 4, n * 2, n * 3, n * 2], level)
+        words = f"m: of {self.calls} replies at all turns {3 * LEVELS} did not end well: {LEVELS} refused, {LEVELS} filtered, {LEVELS} not readable"
+        self.assertIn(words, terminal)
+        self.assertIn(words, " ".join(report["notes"]))
+        text = page.read_text()
+        self.assertIn("How replies ended, turn by turn", text)
+        self.assertIn(">urgent, turn 2</th>", text)
+        self.assertNotIn(">urgent, turn 3</th>", text)
+        table = self.box.dir / "table.csv"
+        harness.must(self.box.clinsafe("export", "--store", self.store, "--out", table))
+        self.assertEqual(harness.must(self.box.clinsafe("report", self.study, "--from", table, "--json")).json()["replies"], report["replies"])
+
+    def test_reasoning_that_stands_in_a_reply_goes_back_and_the_report_says_so(self):
+        """A model that thinks within its reply is shown its thoughts again; what stands apart is not sent."""
+        def special(call):
+            users = [m["content"] for m in call.messages if m["role"] == "user"]
+            if len(users) == 2 and users[0].startswith("Case 1."):
+                return {"message": {"role": "assistant", "content": "<think>Hm.</think>Yes.", "reasoning_content": "Apart."}, "finish_reason": "stop"}
+            return None
+        self.provider.special = special
+        self.operator("submit", self.study)
+        self.start_worker(slots=16)
+        self.finish()
+        spoken = [m["content"] for call in self.provider.calls() for m in call.messages if m["role"] == "assistant"]
+        self.assertIn("<think>Hm.</think>Yes.", spoken)
+        self.assertFalse(any("Apart." in text for text in spoken))
+        notes = harness.must(self.box.clinsafe("report", "--store", self.store, "--json")).json()["notes"]
+        self.assertIn(f"as <think> in {LEVELS} of {CASES * LEVELS} conversations.", " ".join(notes))
 
     def test_replies_that_cost_only_as_input_need_a_cap_under_a_budget(self):
         """They are part of each later call: without a cap nobody could say what that costs at most."""

@@ -81,7 +81,7 @@ class Watch(local_fleet.TestCase):
         return done.json() if done.code == 0 else {}  # at first Redis knows nothing
 
     def screen(self, columns=120, rows=30, **env):
-        args = [harness.program("clinsafe"), "status", "--redis", self.redis, "--watch", "--coordinator", self.where["admin"]]
+        args = [harness.program("clinsafe"), "status", "--redis", self.redis, "--watch", "--coordinator", self.where["admin"], "--store", self.store]
         s = Screen(args, columns, rows, {"TERM": "xterm-256color", **env})
         self.addCleanup(lambda: s.pid and self._kill(s.pid))
         return s
@@ -120,6 +120,8 @@ class Watch(local_fleet.TestCase):
             self.assertLess(abs(float(cells["COST"].lstrip(">=$")) - cost), 0.0001)
         stats = self.sim.stats()
         self.assertIn("small", block)
+        disk = os.statvfs(self.store)
+        self.assertAlmostEqual(self.status()["disk_free_bytes"] / (disk.f_bavail * disk.f_frsize), 1, delta=0.2)
         self.assertEqual(stats["answered"], TRIALS)
 
     def test_a_terminal_that_changes_its_size_and_keys_that_act(self):
@@ -166,6 +168,96 @@ class Watch(local_fleet.TestCase):
         s.sees("healthy", timeout=30)
         s.press("q")
         self.assertEqual(s.end(), 0)
+
+    def open_errors(self, study, sentence="429 Rate limit reached"):
+        """Submits it to a provider that refuses one call in five; the screen on its errors, when there are some."""
+        self.sim.control(latency={"median_ms": 30}, faults={"rate_limited": 0.2})
+        self.assertExit(self.box.clinsafe("submit", study, "--coordinator", self.where["admin"]))
+        self.start_worker("w-1")
+        harness.wait_for(lambda: any(lane.get("errors") for lane in self.status().get("lanes", [])), what="errors in Redis")
+        s = self.screen(columns=200, rows=50)
+        s.sees(sentence)
+        s.press("e")
+        s.sees("WHAT CAME BACK")
+        return s
+
+    @harness.short
+    def test_an_error_opens_its_first_trial_and_a_trial_opens_by_name(self):
+        s = self.open_errors(self.box.copy("small"))
+        first = min((e["first_wall_ms"], lane["model"], e["first_position"]) for lane in self.status()["lanes"] for e in lane.get("errors", []))
+        s.sees(f"trial {first[2]:,} of {first[1]}")
+        s.press("\r")
+        rows = harness.wait_for(lambda: {(r["model"], r["position"]): r for r in harness.rows_jsonl(
+            self.box.clinsafe("export", "--store", self.store, "--format", "jsonl").out)}.get(first[1:]), what="its answer")
+        s.sees(f"case {rows['case_id']}, group = {rows['factor.group']}, question disposition, model {first[1]}")
+        s.sees(rows["digest"])
+        s.sees("messages")
+        s.forget()
+        s.press("\x1b")  # back to the errors, and to all
+        s.sees("WHAT CAME BACK")
+        s.forget()
+        s.press("\x1b")
+        s.sees("NEEDS YOU")
+        s.press("t")
+        s.sees("its number, or CASE [LEVEL [REPEAT]]")
+        s.press("a-02 control 1\r")
+        s.sees("case a-02, group = control")
+        s.sees("twisted ankle")
+        s.press("\x1bta-99\r")
+        s.sees('the study has no case "a-99"')
+        s.press("q")
+        self.assertEqual(s.end(), 0)
+
+    @harness.short
+    def test_texts_of_confidential_cases_are_on_no_wall(self):
+        study = self.box.copy("small")
+        study.write_text(study.read_text().replace("cases: {file: cases.csv,", "cases: {confidential: true, file: cases.csv,", 1))
+        s = self.open_errors(study, " x 429")
+        everything = s.read()
+        s.press("\r")
+        s.sees("the cases are confidential")
+        s.sees("HTTP 200", timeout=30)
+        everything += s.read()
+        s.press("q")
+        self.assertEqual(s.end(), 0)
+        for words in ("chest pressure", "twisted ankle", "messages", "rganization"):  # of cases, requests, the provider
+            self.assertNotIn(words, everything.split("WHAT CAME BACK")[-1])
+        for lane in self.status()["lanes"]:
+            self.assertLessEqual({e["sentence"] for e in lane.get("errors", [])}, {"429"})
+
+    @harness.short
+    def test_run_has_the_same_screen_and_q_ends_it(self):
+        study = self.box.copy("small", "mine")
+        self.sim.control(latency={"median_ms": 1000})
+        s = Screen([harness.program("clinsafe"), "run", study, "--workers", 1, "--slots", 2, "--simulator", self.sim.url], 120, 40,
+                   {"TERM": "xterm-256color", "TMPDIR": str(self.box.runtime)})
+        self.addCleanup(lambda: self._kill(s.pid))
+        s.sees("model-a")
+        s.sees("q]uit: ends the run")
+        s.press("q")
+        s.sees("end this run?")
+        s.press("n")
+        s.forget()
+        s.press("qy")
+        s.sees("Continue with:", timeout=60)
+        self.assertEqual(s.end(), harness.EXIT_INTERRUPTED)
+        self.sim.control(latency={"median_ms": 100})
+        again = self.box.start("clinsafe", "run", study, "--workers", 1, "--slots", 8, "--simulator", self.sim.url)
+        self.assertExit(again.wait())
+        self.assertIn("ClinSafe  ", again.printed(), "a block into a pipe")
+        self.assertNotIn("\x1b", again.printed())
+
+    @harness.short
+    def test_in_the_background_of_a_terminal_it_runs_on_as_blocks(self):
+        self.sim.control(latency={"median_ms": 60})
+        study = self.box.copy("small", "behind")
+        s = Screen(["/usr/bin/env", "bash", "-c", 'timeout 40 "$@"; exit $?', "-", harness.program("clinsafe"), "run", study, "--workers", 1, "--slots", 8,
+                    "--simulator", self.sim.url], 120, 40, {"TERM": "xterm-256color", "TMPDIR": str(self.box.runtime)})
+        self.addCleanup(lambda: self._kill(s.pid))
+        s.sees("Everything is kept in", timeout=40)
+        self.assertEqual(s.end(), 0)
+        self.assertIn("ClinSafe  ", s.text)
+        self.assertNotIn("\x1b", s.text)
 
     @harness.short
     def test_where_there_is_no_redis_or_no_cursor(self):

@@ -86,6 +86,27 @@ static void put_all(const char *p, const char *end)
     } while (p < end);
 }
 
+/* A loop of its tools, with calls of the first one, of none, and words. */
+static void call_tools(struct cs_prompt *p)
+{
+    static const char said[] = "{\"said\":\"A.\",\"calls\":[],\"blocks\":[]}";
+    struct cs_arena arena = {0};
+    struct cs_tool_loop *loop = cs_arena_alloc(&arena, sizeof *loop);
+    const char *rounds[CS_TURNS_MAX];
+    for (uint32_t k = 0; k + 1 < cs_script_calls(p); k++)
+        rounds[k] = k % 2 > 0 ? said
+                              : cs_arena_printf(&arena,
+                                                "{\"said\":\"\",\"calls\":[{\"id\":\"1\",\"name\":\"%s\",\"arguments\":"
+                                                "\"{}\"},{\"name\":\"none\"}],\"blocks\":[1]}",
+                                                p->tools->tools[0].tool->name);
+    for (uint32_t n = 0; n < cs_script_calls(p); n++) {
+        if (cs_tool_loop_go(p->tools, rounds, n, &arena, loop, NULL) != CS_OK)
+            break;
+        CS_ASSERT(loop->n == n);
+    }
+    cs_arena_release(&arena);
+}
+
 /* All calls of a conversation. */
 static void talk(struct cs_prompt *p)
 {
@@ -112,7 +133,11 @@ static void use(const struct cs_loaded *l)
             uint32_t which = (uint32_t)((uint64_t)(l->study->n_cases - 1) * k / 3);
             cs_plan_cell(&plan, lane, which, (uint32_t)((uint64_t)(plan.lanes[lane].n_cells - 1) * k / 3), &at);
             CS_ASSERT(l->cases.get(l->cases.self, which, &c, NULL) == CS_OK);
-            if (cs_render(l->study, &at, &c, &prompt, NULL) == CS_OK)
+            if (cs_render(l->study, &at, &c, &prompt, NULL) != CS_OK)
+                continue;
+            if (prompt.tools != NULL)
+                call_tools(&prompt);
+            else
                 talk(&prompt);
         }
     }

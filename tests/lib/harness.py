@@ -26,6 +26,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import documents
+
 TOP = Path(__file__).resolve().parents[2]
 BUILD = (TOP / os.environ.get("CLINSAFE_BUILD", "build")).resolve()
 FIXTURES = TOP / "tests" / "e2e" / "fixtures"
@@ -74,6 +76,11 @@ class Done:
     def json(self):
         return json.loads(self.out)
 
+    def check_document(self):
+        """What our --json printed is as ops/schema/json says, whatever the test makes of it."""
+        if self.args[0] == program("clinsafe") and "--json" in self.args and self.out[:1] in ("{", "["):
+            documents.check(self.json())
+
     def __str__(self):
         return f"{' '.join(map(str, self.args))}\nexit {self.code}\n{self.out[-3000:]}\n{self.err[-5000:]}"
 
@@ -97,6 +104,7 @@ class Process:
             if code is not None:
                 self.done = Done(self.args, code, self._text(self._out), self._text(self._err),
                                  time.monotonic() - self._began)
+                self.done.check_document()
         return self.done
 
     def wait(self, timeout=60):

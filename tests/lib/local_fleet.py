@@ -1,10 +1,14 @@
 """A fleet of a test's own on this machine, part by part: simulator, Redis, a coordinator that takes studies, workers."""
+import json
+import subprocess
+
 import harness
 
 
 class TestCase(harness.TestCase):
     LATENCY_MS = 40
     SLOTS = 8
+    COORDINATOR = ()  # further options of it
 
     def truth(self):
         """The simulator's truth file."""
@@ -21,12 +25,20 @@ class TestCase(harness.TestCase):
         self.store = self.box.dir / "store"
         self.start_coordinator()
 
-    def start_coordinator(self):
+    def start_coordinator(self, *more):
+        """Returns what its ready file says."""
         ready = self.box.dir / "ready"
         ready.unlink(missing_ok=True)
         self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
-                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready)
+                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready,
+                                          *self.COORDINATOR, *more)
         harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
+        self.ready = json.loads(ready.read_text())
+        return self.ready
+
+    def redis_cli(self, *words):
+        return subprocess.run(["redis-cli", "-s", self.redis.removeprefix("unix:"), *words], capture_output=True, text=True, check=True,
+                              timeout=20).stdout.strip()
 
     def start_worker(self, name="w", slots=None):
         return self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",

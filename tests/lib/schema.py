@@ -1,7 +1,8 @@
 """A referee of JSON Schema: the keywords that ops/schema uses, and no others (an unknown one is an error of the schema)."""
+import operator
 import re
 
-_KINDS = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+_KINDS = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None)}
 _WORDS = {"$schema", "$defs", "title", "description"}
 
 
@@ -9,6 +10,16 @@ def _is(value, kind):
     if kind in ("integer", "number") and isinstance(value, bool):
         return False
     return isinstance(value, _KINDS[kind])
+
+
+def members(root, part):
+    """The properties of an object, those of its allOf among them."""
+    while "$ref" in part:
+        part = root["$defs"][part["$ref"].removeprefix("#/$defs/")]
+    found = {}
+    for inner in part.get("allOf", ()):
+        found.update(members(root, inner))
+    return {**found, **part.get("properties", {})}
 
 
 def faults(schema, value, root=None, at="$"):
@@ -37,6 +48,11 @@ def faults(schema, value, root=None, at="$"):
             n = sum(not faults(r, value, root, at) for r in rule)
             if n == 0 or (word == "oneOf" and n > 1):
                 found.append(f"{at}: {n} of {word} hold")
+        elif word == "allOf":
+            for part in rule:
+                inside(part, value, at)
+        elif word == "unevaluatedProperties":  # false, of an object that has an allOf
+            found += [f"{at}: unknown key {key}" for key in (value if isinstance(value, dict) else {}).keys() - members(root, schema).keys()]
         elif word == "not":
             if not faults(rule, value, root, at):
                 found.append(f"{at}: what must not be")
@@ -55,15 +71,25 @@ def faults(schema, value, root=None, at="$"):
                 inside(rule, key, f"{at}.{key}")
         elif word == "required":
             found += [f"{at}: no {key}" for key in rule if isinstance(value, dict) and key not in value]
+        elif word == "dependentRequired":
+            for key, others in rule.items() if isinstance(value, dict) else ():
+                found += [f"{at}: {key} without {other}" for other in others if key in value and other not in value]
         elif word == "items":
             for i, item in enumerate(value if isinstance(value, list) else ()):
                 inside(rule, item, f"{at}[{i}]")
+        elif word == "uniqueItems":
+            if rule and isinstance(value, list) and any(item in value[:i] for i, item in enumerate(value)):
+                found.append(f"{at}: the same twice")
+        elif word in ("minLength", "maxLength"):
+            if isinstance(value, str) and (len(value) < rule if word.startswith("min") else len(value) > rule):
+                found.append(f"{at}: {len(value)} characters are not {word} {rule}")
         elif word in ("minItems", "maxItems", "minProperties", "maxProperties"):
             kind = list if word.endswith("Items") else dict
             if isinstance(value, kind) and (len(value) < rule if word.startswith("min") else len(value) > rule):
                 found.append(f"{at}: {len(value)} is not {word} {rule}")
-        elif word in ("minimum", "maximum"):
-            if _is(value, "number") and (value < rule if word == "minimum" else value > rule):
+        elif word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            outside = {"minimum": operator.lt, "maximum": operator.gt, "exclusiveMinimum": operator.le, "exclusiveMaximum": operator.ge}[word]
+            if _is(value, "number") and outside(value, rule):
                 found.append(f"{at}: {value} is not {word} {rule}")
         elif word == "pattern":
             if isinstance(value, str) and not re.search(rule, value):

@@ -22,6 +22,9 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def message(self, body):
+        return {"role": "assistant", "content": json.dumps(ANSWER)}
+
     def serve(self):
         """Returns when the answer may be sent."""
         with self.slots:
@@ -92,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.serve()
             reply = json.dumps({
                 "id": "r", "object": "chat.completion", "model": body["model"], "usage": {"prompt_tokens": 50, "completion_tokens": 20},
-                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": json.dumps(ANSWER)}}]}).encode()
+                "choices": [{"index": 0, "finish_reason": "stop", "message": self.server.message(body)}]}).encode()
             answered = True
         finally:
             self.server.left(answered)  # before it is sent: the next call can come as soon as it is

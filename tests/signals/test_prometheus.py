@@ -29,21 +29,14 @@ def promtool(*args, stdin=None):
 
 
 class Prometheus(local_fleet.TestCase):
+    COORDINATOR = ("--http", "127.0.0.1:0")
     LATENCY_MS = 20
-
-    def start_coordinator(self):
-        ready = self.box.dir / "ready"
-        self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
-                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready,
-                                          "--http", "127.0.0.1:0")
-        harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
-        self.at = urllib.parse.urlsplit(json.loads(ready.read_text())["http"]).netloc
 
     def start_prometheus(self, worker_at):
         """On the shipped configuration, with our addresses and seconds for minutes."""
         folder = self.box.dir / "prometheus"
         folder.mkdir()
-        config = (OPS / "prometheus.yml").read_text().replace("127.0.0.1:9460", self.at).replace("127.0.0.1:9461", worker_at)
+        config = (OPS / "prometheus.yml").read_text().replace("127.0.0.1:9460", urllib.parse.urlsplit(self.ready["http"]).netloc).replace("127.0.0.1:9461", worker_at)
         (folder / "prometheus.yml").write_text(config.replace("15s", "1s"))
         (folder / "alerts.yml").write_text(re.sub(r"for: \d+m", "for: 1s", (OPS / "alerts.yml").read_text()))
         port = free_port()
@@ -74,7 +67,7 @@ class Prometheus(local_fleet.TestCase):
         worker = self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
                                 self.redis, "--slots", self.SLOTS, "--simulator", self.sim.url, "--name", "w", "--http", "127.0.0.1:0")
         at = harness.wait_for(lambda: re.search(r"ev=http address=http://(\S+)", worker.printed()), what="its page", process=worker)[1]
-        for where in (self.at, at):
+        for where in (urllib.parse.urlsplit(self.ready["http"]).netloc, at):
             with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as r:
                 checked = promtool("check", "metrics", stdin=r.read().decode())
             self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))

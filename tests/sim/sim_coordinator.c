@@ -89,7 +89,7 @@ static void said_by(const struct sim_trial *t, const char *said[SIM_TURNS])
 
 static enum cs_err plan_sent(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
                              const struct cs_owner *owner, const struct cs_core_talk *talk, uint8_t sent[16],
-                             struct cs_error *err)
+                             bool *last, struct cs_error *err)
 {
     struct sim *s = self;
     const struct sim_trial *t = trial_at(s, gen, lane, position);
@@ -98,6 +98,7 @@ static enum cs_err plan_sent(void *self, uint32_t gen, uint32_t lane, uint64_t p
     uint8_t full[32];
 
     (void)digest, (void)owner, (void)err;
+    *last = talk->turns + 1 == talk->calls;
     if (talk->turns != t->n_turns || talk->draw != t->draw)
         sim_fail(s, "the coordinator counts %u turns of draw %u, on disk are %u of %u", talk->turns, talk->draw,
                  t->n_turns, t->draw);

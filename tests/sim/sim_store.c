@@ -200,7 +200,7 @@ static int64_t spent_before(struct sim *s, const struct sim_study *y, uint32_t g
 void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
                     struct cs_lane_load lanes[SIM_LANES_MAX])
 {
-    static const struct cs_price price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE, 0}, no_price = {0};
+    static const struct cs_price price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE, 0, -1}, no_price = {0};
     const struct sim_study *y = sim_studies_of(s, gen);
 
     *load = (struct cs_generation_load){.gen = gen,

@@ -93,7 +93,7 @@ static struct cs_answer_check source_parses(void *self, void *study, uint32_t la
     return (struct cs_answer_check){n > 0 && text[0] == 'A' ? CS_ANSWER_NONE : CS_ANSWER_NO_OBJECT, false};
 }
 
-static bool source_missing(void *self, uint8_t digest[32])
+static bool source_missing(void *self, uint8_t digest[32], uint32_t *bytes)
 {
     struct sim_source *src = self;
 
@@ -105,6 +105,7 @@ static bool source_missing(void *self, uint8_t digest[32])
         memset(digest, 0, 32);
         digest[0] = i < SIM_CASES ? 1 : 2;
         memcpy(digest + 4, &i, sizeof i);
+        *bytes = 256 * 1024;
         return true;
     }
     return false;

@@ -15,6 +15,7 @@ struct hand {
     struct cs_lease_ref leases[64];
     uint32_t n_leases;
     uint32_t input_tokens, output_tokens; /* in the next results; 0: 50 and 5 */
+    uint32_t cache_write_tokens;          /* likewise, where these are not 0 */
     uint32_t turn, turns_done;            /* likewise, of a conversation */
     uint8_t said_before[16];              /* `sent` of them */
 };
@@ -127,6 +128,7 @@ static inline void result_as(struct hand *h, uint64_t first, uint64_t call, uint
     if (h->output_tokens > 0) {
         o.input_tokens = h->input_tokens;
         o.output_tokens = h->output_tokens;
+        o.cache_write_tokens = h->cache_write_tokens;
     }
     o.turn = h->turn;
     o.turns_done = h->turns_done;

@@ -18,6 +18,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
+#include "store/turn_rows.h"
 
 enum { RIG_TALKS = 64, RIG_TURNS = 8 };
 enum { RIG_LANES = 3, RIG_TRIALS_MAX = 16384, RIG_BATCHES = 4 };
@@ -53,6 +54,8 @@ struct rig_disk {
     int64_t presumed;
     uint32_t calls; /* of every trial; 0: 1. Turns of the first RIG_TALKS trials of each lane that are on disk: */
     uint32_t n_turns[RIG_LANES][RIG_TALKS];
+    bool remembers; /* they go on in sessions of the system's; how often they were begun anew: */
+    uint32_t begun_anew[RIG_LANES][RIG_TALKS];
     int64_t turn_start[RIG_LANES][RIG_TALKS][RIG_TURNS];
     uint64_t block_size;
     uint32_t group_cases; /* cases that are opened together; 0: 1 */
@@ -115,6 +118,11 @@ static inline enum cs_err rig_plan_bound(void *self, uint32_t gen, uint32_t lane
     return CS_OK;
 }
 
+static inline uint32_t rig_draw(const struct rig_disk *d, uint32_t lane, uint64_t position)
+{
+    return d->superseded[lane][position] + d->begun_anew[lane][position] * CS_TURN_ROWS_ANEW;
+}
+
 static inline enum cs_err rig_plan_talk(void *self, uint32_t gen, uint32_t lane, uint64_t position,
                                         const struct cs_digest *digest, const struct cs_owner *owner,
                                         struct cs_core_talk *out, struct cs_error *err)
@@ -124,7 +132,7 @@ static inline enum cs_err rig_plan_talk(void *self, uint32_t gen, uint32_t lane,
     (void)gen, (void)digest, (void)owner, (void)err;
     CS_ASSERT(position < RIG_TALKS);
     *out = (struct cs_core_talk){
-        .calls = d->calls, .turns = d->n_turns[lane][position], .draw = d->superseded[lane][position]};
+        .calls = d->calls, .turns = d->n_turns[lane][position], .draw = rig_draw(d, lane, position)};
     return CS_OK;
 }
 
@@ -141,13 +149,16 @@ static inline void rig_sent_after(const int64_t *starts, uint32_t turns, uint8_t
 
 static inline enum cs_err rig_plan_sent(void *self, uint32_t gen, uint32_t lane, uint64_t position,
                                         const struct cs_digest *digest, const struct cs_owner *owner,
-                                        const struct cs_core_talk *talk, uint8_t sent[16], struct cs_error *err)
+                                        const struct cs_core_talk *talk, uint8_t sent[16], bool *last,
+                                        struct cs_error *err)
 {
     const struct rig_disk *d = ((struct rig *)self)->disk;
 
     (void)gen, (void)digest, (void)owner, (void)err;
-    CS_ASSERT(talk->turns == d->n_turns[lane][position]);
+    CS_ASSERT(talk->turns == d->n_turns[lane][position] ||
+              (talk->turns == 0 && talk->draw == rig_draw(d, lane, position) + CS_TURN_ROWS_ANEW));
     rig_sent_after(d->turn_start[lane][position], talk->turns, sent);
+    *last = talk->turns + 1 == talk->calls;
     return CS_OK;
 }
 
@@ -325,8 +336,13 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         if (o->flags == CS_OUTPUT_TURN) {
             uint32_t *n = &d->n_turns[o->lane][o->position];
 
+            if (o->turn.number == 1 && *n > 0) {
+                CS_ASSERT(d->remembers);
+                d->begun_anew[o->lane][o->position]++;
+                *n = 0;
+            }
             CS_ASSERT(o->turn.number == *n + 1 && o->turn.number <= RIG_TURNS); /* a turn that stands never changes */
-            CS_ASSERT(o->turn.draw == d->superseded[o->lane][o->position]);
+            CS_ASSERT(o->turn.draw == rig_draw(d, o->lane, o->position));
             d->turn_start[o->lane][o->position][(*n)++] = out.started_wall_ms;
         } else if (o->turn.number > 0) {
             CS_ASSERT(o->turn.number <= d->n_turns[o->lane][o->position]);
@@ -429,6 +445,7 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
                                          .max_output_tokens = 10,
                                          .timeout_ms = 60000,
                                          .talks = d->calls > 1,
+                                         .remembers = d->remembers,
                                          .declared = !d->undeclared,
                                          .answered = !d->undeclared};
         if (!from_disk)
@@ -484,7 +501,7 @@ static inline void rig_open(struct rig *r, uint32_t n_lanes, uint64_t n_trials)
     r->disk = cs_xcalloc(1, sizeof *r->disk);
     r->disk->n_lanes = n_lanes;
     r->disk->budget = -1;
-    r->disk->price = (struct cs_price){-1, -1, -1, 0};
+    r->disk->price = (struct cs_price){-1, -1, -1, 0, -1};
     for (uint32_t i = 0; i < n_lanes; i++)
         r->disk->n_trials[i] = n_trials;
     rig_start(r, true);

@@ -267,10 +267,12 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
     cs_buf_printf(b, " %d '%s' '%s' %d '%s' %d", o->salvaged, o->cause != NULL ? o->cause : "",
                   o->reasoning != NULL ? o->reasoning : "", o->reasoning_cut,
                   o->tool_calls != NULL ? o->tool_calls : "", o->tool_calls_cut);
+    cs_buf_printf(b, " written %u %u", o->cache_write_tokens, o->wasted_cache_write);
     cs_buf_printf(b, " %u %u %u %u %u %d %d '%s'", o->wasted, o->wasted_untold, o->wasted_input, o->wasted_cached,
                   o->wasted_output, o->usage_short, o->cache_hit, o->response_id != NULL ? o->response_id : "");
     cs_buf_printf(b, " turn %u %u ", o->turn, o->turns_done);
     say_hex(b, o->sent, sizeof o->sent);
+    cs_buf_printf(b, " '%s' at '%s'", o->round != NULL ? o->round : "", o->server != NULL ? o->server : "");
 }
 
 #endif

@@ -191,20 +191,21 @@ static const struct cs_model fx_models[] = {
      .parameters = "{\"temperature\":0.7,\"top_p\":1}",
      .max_output_tokens = 400,
      .timeout_ms = 60000,
-     .price = {150, -1, 600},
+     .price = {150, -1, 600, 0, 188},
      .limits = {.requests_per_minute = 60, .concurrent = 3}},
     {.name = "plain",
      .model = "plain/\"1\"",
      .account = 1,
      .parameters = "{}",
      .timeout_ms = 60000,
-     .price = {-1, -1, -1}},
+     .price = {-1, -1, -1, 0, -1}},
 };
 
 /* Prompts by setting; "mars" has none. */
 static const struct cs_template_set fx_prompts[] = {
-    {"urban", "", "Case: {{case.text}}\n{{framing.text}}{{question.ask}}", 0, NULL, 0},
-    {"rural", "Be kind.", "{{case.text}} ({{evidence.claim}})\n{{question.options}}\n{{question.ask}}", 0, NULL, 0},
+    {"urban", "", "Case: {{case.text}}\n{{framing.text}}{{question.ask}}", 0, NULL, 0, NULL, 0},
+    {"rural", "Be kind.", "{{case.text}} ({{evidence.claim}})\n{{question.options}}\n{{question.ask}}", 0, NULL, 0,
+     NULL, 0},
 };
 
 #define ARMS(...)                                                                                                      \

@@ -10,10 +10,11 @@
 
 #include <cmocka.h>
 
+#include "protocol/base/alloc.h"
 #include "tools/bill/compare.h"
 
 static const int64_t DAY_MS = 86400000, NOON_MS = 1795953600000; /* 2026-11-29 12:00 UTC */
-static const struct cs_price price = {.input = 1000, .cached = -1, .output = 2000};
+static const struct cs_price price = {.input = 1000, .cached = -1, .output = 2000, .cache_write = 1250};
 
 static struct cs_stored output(uint8_t flags, int64_t at_ms, const char *resolved)
 {
@@ -60,6 +61,24 @@ static void test_each_output_stands_in_one_class(void **state)
     assert_int_equal(l.rows[0].ambiguous, 1);
     assert_int_equal(l.rows[0].n_wasted, 3);
     assert_int_equal(l.rows[0].input, 650);
+    cs_bill_account_release(&l);
+}
+
+static void test_what_is_written_to_the_cache_is_dearer(void **state)
+{
+    struct cs_bill_account l = {0};
+    struct cs_stored s = output(CS_OUTPUT_CANONICAL, NOON_MS, "m-1");
+
+    (void)state;
+    s.output.cache_write_tokens = 60;
+    s.output.wasted = 1;
+    s.output.wasted_input = 50;
+    s.output.wasted_cache_write = 50;
+    add(&l, s);
+    assert_int_equal(l.rows[0].unique, 40 * 1000 + 60 * 1250 + 10 * 2000);
+    assert_int_equal(l.rows[0].wasted, 50 * 1250);
+    assert_int_equal(l.rows[0].input, 150);
+    assert_int_equal(l.rows[0].written, 110);
     cs_bill_account_release(&l);
 }
 
@@ -125,6 +144,43 @@ static void test_the_vendors_account_beside_ours(void **state)
     cs_arena_release(&arena);
 }
 
+/* One call of unknown fate explains what one call can use, and no more. */
+static void test_a_lost_call_explains_no_more_than_a_call(void **state)
+{
+    static const struct {
+        const char *input, *output, *usd;
+        bool explained;
+    } theirs[] = {
+        {"200", "60", "0.00032", true},      /* twice the prompt, and a whole answer at its cap of 50 */
+        {"5000100", "20", "0.00024", false}, /* five million tokens are not one call's */
+        {"200", "61", "0.00032", false},     {"200", "20", "500", false}, {"99", "20", "0.00024", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+        struct cs_bill_account l = {0};
+        struct cs_arena arena = {0};
+        struct cs_usage u;
+        struct cs_bill_comparison c;
+        struct cs_stored unknown = output(CS_OUTPUT_CANONICAL, NOON_MS, "m-2");
+        char *text = cs_xasprintf(
+            "date,model,requests,input_tokens,output_tokens,cost_usd\n2026-11-29,m-2,2,%s,%s,%s\n", theirs[i].input,
+            theirs[i].output, theirs[i].usd);
+        unknown.output.ambiguous = 1;
+        unknown.output.attempts = 2;
+        cs_bill_account_add(&l, &unknown, "as-sent", &price, 50);
+        assert_int_equal(load(text, &arena, &u, NULL), CS_OK);
+        cs_bill_compare(&l, &u, &arena, &c);
+        assert_int_equal(c.rows[0].bound.input, 100);
+        assert_int_equal(c.rows[0].bound.output, 50);
+        assert_true(c.rows[0].differs);
+        if (c.rows[0].explained != theirs[i].explained)
+            fail_msg("%s", text);
+        cs_bill_account_release(&l);
+        cs_arena_release(&arena);
+        free(text);
+    }
+}
+
 static void test_a_table_that_is_none(void **state)
 {
     static const char *const texts[][2] = {
@@ -150,8 +206,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_output_stands_in_one_class),
+        cmocka_unit_test(test_what_is_written_to_the_cache_is_dearer),
         cmocka_unit_test(test_a_row_a_day_and_model),
         cmocka_unit_test(test_the_vendors_account_beside_ours),
+        cmocka_unit_test(test_a_lost_call_explains_no_more_than_a_call),
         cmocka_unit_test(test_a_table_that_is_none),
     };
 

@@ -49,7 +49,9 @@ static struct cs_progress_lane merged(const struct cs_worker_info *workers, uint
     static struct cs_progress_lane lane;
     lane = (struct cs_progress_lane){.gen = 1, .state = state, .planned = 10, .done = 3};
     struct cs_progress p = {.lanes = &lane, .n_lanes = 1};
-    cs_progress_lanes_merge(&p, workers, n);
+    struct cs_arena arena = {0};
+    cs_progress_lanes_merge(&p, workers, n, &arena);
+    cs_arena_release(&arena);
     return lane;
 }
 
@@ -107,6 +109,52 @@ static void calls_are_counted_where_they_bind(void **state)
     assert_true(l.used == 10 && l.limit == 12); /* five of each */
 }
 
+/* In an outage calls are dealt to few: the others say that they may make none. */
+static void an_outage_binds_whoever_was_given_no_call(void **state)
+{
+    struct cs_worker_lane_info a = {.gen = 1, .binds = "provider_away"},
+                               b = {.gen = 1, .binds = "concurrent", .slots = 1};
+    struct cs_worker_info fleet[] = {worker(&b, NULL, 0), worker(&b, NULL, 0), worker(&a, NULL, 0)};
+    (void)state;
+    struct cs_progress_lane l = merged(fleet, 3, "open");
+    assert_string_equal(l.binds, "provider_away");
+    assert_true(l.limit == 0);
+    b.in_flight = 1; /* somebody is asked */
+    assert_string_equal(merged(fleet, 3, "open").binds, "concurrent");
+}
+
+static struct cs_progress_lane merged_held(const struct cs_worker_info *workers, uint32_t n, const char *held)
+{
+    static struct cs_progress_lane lane;
+    lane = (struct cs_progress_lane){.gen = 1, .state = "open", .held = held, .planned = 10, .done = 3};
+    struct cs_progress p = {.lanes = &lane, .n_lanes = 1};
+    struct cs_arena arena = {0};
+    cs_progress_lanes_merge(&p, workers, n, &arena);
+    cs_arena_release(&arena);
+    return lane;
+}
+
+/* Workers do not know of money, nor of each other. */
+static void what_the_coordinator_knows_binds_before_what_workers_say(void **state)
+{
+    struct cs_worker_lane_info a = {.gen = 1, .binds = "slots", .in_flight = 1, .slots = 6};
+    struct cs_worker_info fleet[] = {worker(&a, NULL, 0)};
+    (void)state;
+    struct cs_progress_lane l = merged_held(fleet, 1, "budget");
+    assert_string_equal(l.binds, "budget");
+    assert_true(l.limit == 0);
+    assert_string_equal(merged_held(fleet, 1, "outage").binds, "provider_away");
+    a.binds = "no_server";
+    assert_string_equal(merged_held(fleet, 1, "outage").binds, "no_server");
+    a.binds = "told_to_wait";
+    assert_string_equal(merged_held(fleet, 1, "outage").binds, "told_to_wait");
+    a.binds = "no_server";
+    assert_string_equal(merged_held(fleet, 1, "").binds, "no_server");
+    for (size_t i = 0; i < CS_BINDS; i++)
+        assert_string_not_equal(cs_progress_binds_words(cs_binding_name((enum cs_bind)i)),
+                                cs_binding_name((enum cs_bind)i));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +162,8 @@ int main(void)
         cmocka_unit_test(rates_are_summed_over_the_fleet),
         cmocka_unit_test(a_used_up_day_binds_before_all),
         cmocka_unit_test(calls_are_counted_where_they_bind),
+        cmocka_unit_test(an_outage_binds_whoever_was_given_no_call),
+        cmocka_unit_test(what_the_coordinator_knows_binds_before_what_workers_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@ enum { REAL = 1000, WORST = 2000 };
 static void begin(struct rig *r, uint32_t n_lanes, uint64_t n_trials, uint64_t block_size, int64_t budget)
 {
     rig_open(r, n_lanes, n_trials);
-    r->disk->price = (struct cs_price){10, -1, 100, 0};
+    r->disk->price = (struct cs_price){10, -1, 100, 0, -1};
     r->disk->block_size = block_size;
     r->disk->budget = budget;
     rig_begin(r);
@@ -99,6 +99,30 @@ static void is_never_exceeded(void **state)
     assert_int_equal(money(&r).presumed_nano_usd, 0);
     assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
     assert_int_equal(held(&v), 8);
+    rig_close(&r);
+}
+
+/* Nothing can be begun until what is reserved comes back: that is not for want of workers. */
+static void what_waits_for_money_is_known_to(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    begin(&r, 1, 1000, 1, 10 * WORST);
+    hand_open(&w, &r, "w", 1);
+    want_and_get(&w, 0, 5);
+    assert_int_equal(lane_of(&r, 0).poor_ms, 0);
+    want_and_get(&w, 0, 50);
+    ping(&w, w.leases, w.n_leases, 0, 0);
+    rig_tick(&r, 3000);
+    assert_in_range(lane_of(&r, 0).poor_ms, 3000, 4000);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
+    result(&w, 0, 0); /* it has cost half */
+    result(&w, 0, 1);
+    settle(&w);
+    ping(&w, w.leases, w.n_leases, 0, 0);
+    settle(&w);
     rig_close(&r);
 }
 
@@ -287,7 +311,7 @@ static void a_group_opens_only_if_all_its_cases_fit(void **state)
     (void)state;
     rig_open(&r, 2, 70);
     r.disk->group_cases = 3;
-    r.disk->price = (struct cs_price){10, -1, 100, 0};
+    r.disk->price = (struct cs_price){10, -1, 100, 0, -1};
     r.disk->block_size = 10;
     r.disk->budget = 109 * WORST; /* a group of three cases of ten trials in two lanes, and not five cases */
     rig_begin(&r);
@@ -322,7 +346,7 @@ static void a_group_that_does_not_fit_is_not_begun(void **state)
     (void)state;
     rig_open(&r, 2, 70);
     r.disk->group_cases = 3;
-    r.disk->price = (struct cs_price){10, -1, 100, 0};
+    r.disk->price = (struct cs_price){10, -1, 100, 0, -1};
     r.disk->block_size = 10;
     r.disk->budget = 89 * WORST; /* a group, and 59 when it has cost half: two cases would fit */
     rig_begin(&r);
@@ -455,6 +479,34 @@ static void a_reply_beyond_its_worst_case_stops_its_lane_alone(void **state)
     rig_close(&r);
 }
 
+/* All that a trial may write to the provider's cache is reserved, so that no answer that does is beyond it. */
+static void what_may_be_written_to_a_cache_is_reserved(void **state)
+{
+    enum { WRITE = 20, MOST = 100 * WRITE + 10 * 100 };
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    rig_open(&r, 1, 100);
+    r.disk->price = (struct cs_price){10, 1, 100, 0, WRITE};
+    r.disk->block_size = 1;
+    r.disk->budget = 5 * MOST;
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want_and_get(&w, 0, 50);
+    assert_int_equal(held(&w), 5);
+    assert_int_equal(money(&r).reserved_nano_usd, 5 * MOST);
+    w.cache_write_tokens = 60;
+    told(&w, 0, 0, CS_OUTCOME_ok, 100, 10);
+    assert_int_equal(money(&r).committed_nano_usd, 40 * 10 + 60 * WRITE + 10 * 100);
+    w.cache_write_tokens = 100;
+    told(&w, 0, 1, CS_OUTCOME_ok, 100, 10);
+    assert_int_equal(money(&r).committed_nano_usd, 40 * 10 + 60 * WRITE + 10 * 100 + MOST);
+    assert_int_equal(lane_of(&r, 0).counters.over, 0);
+    assert_int_equal(lane_of(&r, 0).counters.over_nano_usd, 0);
+    rig_close(&r);
+}
+
 static void voided_spend_leaves_the_account_with_its_reason(void **state)
 {
     struct rig r;
@@ -494,6 +546,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_never_exceeded),
+        cmocka_unit_test(what_waits_for_money_is_known_to),
         cmocka_unit_test(a_lease_is_told_when_it_is_on_disk),
         cmocka_unit_test(a_restart_presumes_until_it_is_told),
         cmocka_unit_test(a_bye_settles_what_its_sender_never_saw),
@@ -504,6 +557,7 @@ int main(void)
         cmocka_unit_test(a_group_that_does_not_fit_is_not_begun),
         cmocka_unit_test(a_billed_failure_goes_again_and_is_wasted),
         cmocka_unit_test(a_reply_beyond_its_worst_case_stops_its_lane_alone),
+        cmocka_unit_test(what_may_be_written_to_a_cache_is_reserved),
         cmocka_unit_test(voided_spend_leaves_the_account_with_its_reason),
         cmocka_unit_test(lanes_go_on_together),
         cmocka_unit_test(failures_and_duplicates_are_recognised_after_a_restart),

@@ -733,27 +733,6 @@ static void a_refused_key_is_its_workers_alone(void **state)
     rig_close(&r);
 }
 
-static void a_provider_that_is_away_is_told(void **state)
-{
-    struct cs_want_lane away = {.gen = 1, .lane = 0, .capacity = 2, .trouble = "no connection"};
-    struct cs_message m = {.kind = CS_WANT, .want = {1, &away}};
-    struct rig r;
-    struct hand w;
-
-    (void)state;
-    rig_open(&r, 1, 1000);
-    rig_begin(&r);
-    hand_open(&w, &r, "w", 1);
-    want(&w, 1, 0, 10);
-    assert_string_equal(lane_of(&r, 0).reason, "");
-    say(&w, &m);
-    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
-    assert_string_equal(lane_of(&r, 0).reason, "1 worker: no connection");
-    want(&w, 1, 0, 10);
-    assert_string_equal(lane_of(&r, 0).reason, "");
-    rig_close(&r);
-}
-
 static void a_drain_ends_when_all_have_said_bye(void **state)
 {
     struct rig r;
@@ -936,7 +915,6 @@ int main(void)
         cmocka_unit_test(pause_resume_cancel_are_durable_before_the_reply),
         cmocka_unit_test(a_lane_stops_when_no_worker_can_work_in_it),
         cmocka_unit_test(a_refused_key_is_its_workers_alone),
-        cmocka_unit_test(a_provider_that_is_away_is_told),
         cmocka_unit_test(a_drain_ends_when_all_have_said_bye),
         cmocka_unit_test(a_drain_ends_even_if_a_worker_never_does),
         cmocka_unit_test(sigterm_commits_what_arrived_and_takes_no_more),

@@ -131,7 +131,7 @@ static void another_budget_holds_at_once(void **state)
 
     (void)state;
     rig_open(&r, 1, 100);
-    r.disk->price = (struct cs_price){10, -1, 100, 0};
+    r.disk->price = (struct cs_price){10, -1, 100, 0, -1};
     r.disk->block_size = 1;
     r.disk->budget = 3 * WORST;
     rig_begin(&r);

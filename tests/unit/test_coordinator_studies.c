@@ -9,7 +9,7 @@ enum { WORST = 2000, OTHER = 7, TRIALS = 1000 };
 /* Generation 2: of another study. It works in its lane 1 only, so that the rig's disk tells its trials from those of generation 1. */
 static void load_other(struct rig *r, int64_t budget, uint32_t weight)
 {
-    const struct cs_price price = {10, -1, 100, 0};
+    const struct cs_price price = {10, -1, 100, 0, -1};
     struct cs_lane_load lanes[2] = {{.name = "alpha", .n_trials = 10, .paused = true},
                                     {.name = "beta", .n_trials = TRIALS}};
     struct cs_generation_load load = {.gen = 2,
@@ -35,7 +35,7 @@ static void load_other(struct rig *r, int64_t budget, uint32_t weight)
 static void begin(struct rig *r, struct hand *w, int64_t budget, int64_t other)
 {
     rig_open(r, 1, TRIALS);
-    r->disk->price = (struct cs_price){10, -1, 100, 0};
+    r->disk->price = (struct cs_price){10, -1, 100, 0, -1};
     r->disk->block_size = 1;
     r->disk->budget = budget;
     rig_begin(r);
@@ -229,6 +229,31 @@ static void a_weight_is_told_to_all(void **state)
     rig_close(&r);
 }
 
+/* It is a lane that has a future to every worker of this wire, and that no model has. */
+static void who_waits_for_its_turn_is_told_to_all(void **state)
+{
+    struct rig r;
+    struct hand w;
+    struct cs_event awaited = {.kind = CS_EV_AWAITED, .awaited = {.gen = 3}};
+
+    (void)state;
+    begin(&r, &w, -1, -1);
+    for (int i = 0; i < 2; i++) {
+        rig_step(&r, &awaited);
+        for (int k = 0; k < 2; k++) {
+            const struct cs_message *m = rig_sent(&r, k == 0 ? CS_ANNOUNCE : CS_STOP, 0);
+            assert_non_null(m);
+            const struct cs_lane_info *last = &m->announce.lanes[m->announce.n_lanes - 1];
+            assert_int_equal(last->gen == 3 && last->lane == CS_LANE_AWAITED && last->state == CS_LANE_PAUSED &&
+                                 !last->available,
+                             i == 0);
+        }
+        awaited.awaited.gen = 0;
+    }
+    assert_true((int)CS_LANE_AWAITED >= (int)CS_MODELS_MAX);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +264,7 @@ int main(void)
         cmocka_unit_test(one_is_idle_while_the_other_works),
         cmocka_unit_test(one_makes_room_and_is_unknown_from_then_on),
         cmocka_unit_test(a_weight_is_told_to_all),
+        cmocka_unit_test(who_waits_for_its_turn_is_told_to_all),
     };
 
     cs_log_init("test");

@@ -35,7 +35,7 @@ static void open_at(struct rig *r, struct hand *h, int64_t budget, struct cs_pri
 
 static void open_budget(struct rig *r, struct hand *h, int64_t budget)
 {
-    open_at(r, h, budget, (struct cs_price){10, -1, 100, 0});
+    open_at(r, h, budget, (struct cs_price){10, -1, 100, 0, -1});
 }
 
 static struct cs_core_view money(const struct rig *r)
@@ -325,6 +325,73 @@ static void a_draw_begins_with_the_first_turn(void **state)
     rig_close(&r);
 }
 
+/* Where the system itself remembers, who takes a conversation over has no session of it, and tells it anew. */
+static void in_sessions_a_successor_begins_anew(void **state)
+{
+    struct rig r;
+    struct hand h, next, stranger;
+
+    (void)state;
+    rig_open(&r, 1, TRIALS);
+    r.disk->calls = CALLS;
+    r.disk->remembers = true;
+    rig_begin(&r);
+    hand_open(&h, &r, "w1", 1);
+    h.minor = CS_WIRE_MINOR;
+    want(&h, 1, 0, 1);
+    for (uint32_t turn = 1; turn < CALLS; turn++) {
+        reply(&h, 0, turn, true);
+        acknowledged(&h, 0);
+    }
+    lose(&h, &next, "w2", 2, 1);
+    hand_open(&stranger, &r, "w3", 3);
+    stranger.minor = CS_WIRE_MINOR;
+    reply(&stranger, 0, 1, true); /* of one who does not hold it: a paid fact, and nothing begins with it */
+    acknowledged(&stranger, CS_REFUSED_TURN);
+    assert_int_equal(r.disk->n_turns[0][0], CALLS - 1);
+    for (uint32_t turn = 1; turn < CALLS; turn++) {
+        reply(&next, 0, turn, true);
+        acknowledged(&next, 0);
+        assert_int_equal(r.disk->begun_anew[0][0], 1);
+        assert_int_equal(r.disk->n_turns[0][0], turn);
+    }
+    reply(&next, 0, CALLS, true);
+    acknowledged(&next, 0);
+    assert_int_equal(view(&r).done, 1);
+    assert_int_equal(view(&r).counters.turns, 2 * (CALLS - 1));
+    rig_close(&r);
+}
+
+/* Nothing more can be said in it: told anew, twice; then the trial has failed. */
+static void a_lost_session_is_begun_anew_twice(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    rig_open(&r, 1, TRIALS);
+    r.disk->calls = CALLS;
+    r.disk->remembers = true;
+    rig_begin(&r);
+    hand_open(&h, &r, "w1", 1);
+    h.minor = CS_WIRE_MINOR;
+    want(&h, 1, 0, 1);
+    for (uint32_t lost = 1; lost <= 3; lost++) {
+        assert_int_equal(view(&r).leased, 1);
+        reply(&h, 0, 1, true);
+        acknowledged(&h, 0);
+        assert_int_equal(r.disk->begun_anew[0][0], lost - 1);
+        h.turn = 0;
+        h.turns_done = 2;
+        result_as(&h, ++h.number, 1000 * h.nonce + ++h.calls, 1, 0, 0, CS_OUTCOME_provider_error, GOOD);
+        acknowledged(&h, 0);
+        assert_int_equal(view(&r).failed, lost == 3);
+        want(&h, 1, 0, 1);
+        settle(&h);
+    }
+    rig_close(&r);
+}
+
 static void what_cannot_be_is_malformed(void **state)
 {
     struct rig r;
@@ -375,7 +442,7 @@ static void what_costs_nothing_keeps_its_lease_too(void **state)
     struct hand h;
 
     (void)state;
-    open_at(&r, &h, 1, (struct cs_price){0, -1, 0, 0});
+    open_at(&r, &h, 1, (struct cs_price){0, -1, 0, 0, -1});
     want(&h, 1, 0, 1);
     settle(&h);
     for (uint32_t turn = 1; turn < CALLS; turn++) {
@@ -538,6 +605,8 @@ int main(void)
         cmocka_unit_test(a_turn_proves_that_its_worker_outlived_it),
         cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
         cmocka_unit_test(a_draw_begins_with_the_first_turn),
+        cmocka_unit_test(in_sessions_a_successor_begins_anew),
+        cmocka_unit_test(a_lost_session_is_begun_anew_twice),
         cmocka_unit_test(what_cannot_be_is_malformed),
         cmocka_unit_test(all_calls_are_reserved_and_given_back_turn_by_turn),
         cmocka_unit_test(what_costs_nothing_keeps_its_lease_too),

@@ -264,10 +264,10 @@ static struct cs_reading read_it(enum cs_protocol p, uint16_t status, const char
     return out;
 }
 
-#define RESP(status, more, output)                                                                                     \
-    "{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"" status "\",\"error\":null," more                        \
-    "\"model\":\"gpt-5-2025-08-07\",\"output\":[{\"type\":\"reasoning\",\"summary\":[]}," output "],\"usage\":{"       \
-    "\"input_tokens\":14,\"input_tokens_details\":{\"cached_tokens\":5},\"output_tokens\":70,"                         \
+#define RESP(status, more, output)                                                                                      \
+    "{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"" status "\",\"error\":null," more                         \
+    "\"model\":\"gpt-5-2025-08-07\",\"output\":[{\"type\":\"reasoning\",\"summary\":[]}," output "],\"usage\":{"        \
+    "\"input_tokens\":14,\"input_tokens_details\":{\"cached_tokens\":5,\"cache_write_tokens\":5},\"output_tokens\":70," \
     "\"output_tokens_details\":{\"reasoning_tokens\":64},\"total_tokens\":84}}"
 #define RESP_MESSAGE(part) "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[" part "]}"
 #define RESP_TEXT RESP_MESSAGE("{\"type\":\"output_text\",\"text\":\"Par\"},{\"type\":\"output_text\",\"text\":\"is\"}")
@@ -289,7 +289,7 @@ static struct cs_reading read_it(enum cs_protocol p, uint16_t status, const char
 #define BED(content, reason)                                                                                           \
     "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[" content "]}},\"stopReason\":\"" reason            \
     "\",\"usage\":{"                                                                                                   \
-    "\"inputTokens\":9,\"outputTokens\":70,\"totalTokens\":84,\"cacheReadInputTokens\":5,\"cacheWriteInputTokens\":0}}"
+    "\"inputTokens\":4,\"outputTokens\":70,\"totalTokens\":84,\"cacheReadInputTokens\":5,\"cacheWriteInputTokens\":5}}"
 #define BED_TEXT "{\"reasoningContent\":{\"reasoningText\":{\"text\":\"hm\"}}},{\"text\":\"Par\"},{\"text\":\"is\"}"
 
 enum {
@@ -350,7 +350,8 @@ static void answers_in_one_normal_form(void **state)
         assert_string_equal(r.text, t[i].text);
         assert_int_equal(r.input_tokens, 14); /* cached ones among them, whatever the vendor counts */
         assert_int_equal(r.cached_tokens, 5);
-        assert_int_equal(r.output_tokens, 70); /* reasoning among them */
+        assert_int_equal(r.cache_write_tokens, t[i].protocol == GEMINI ? 0 : 5); /* nor those written */
+        assert_int_equal(r.output_tokens, 70);                                   /* reasoning among them */
         assert_int_equal(r.reasoning_tokens, t[i].protocol == BEDROCK ? 0 : 64);
         assert_string_equal(r.request_id, "r1");
         assert_int_equal(r.model[0] == '\0', t[i].protocol == BEDROCK);
@@ -478,26 +479,33 @@ static void accents_of_openai_chat(void **state)
         enum cs_next next;
         enum cs_outcome outcome;
         const char *text;
-        uint32_t cached;
+        uint32_t cached, written;
     } t[] = {
         {200, "\n\n" CHAT("{\"content\":\"a\"}", "stop", "\"prompt_cache_hit_tokens\":3"), CS_NEXT_ANSWER,
-         CS_OUTCOME_ok, "a", 3},
+         CS_OUTCOME_ok, "a", 3, 0},
         {200,
          CHAT("{\"content\":[{\"type\":\"thinking\",\"thinking\":[]},{\"type\":\"text\",\"text\":\"b\"}]}", "stop",
               "\"num_cached_tokens\":4"),
-         CS_NEXT_ANSWER, CS_OUTCOME_ok, "b", 4},
-        {200, CHAT("{\"content\":\"c\"}", "eos", ""), CS_NEXT_ANSWER, CS_OUTCOME_ok, "c", 0},
-        {200, CHAT("{\"content\":\"d\"}", "model_length", ""), CS_NEXT_ANSWER, CS_OUTCOME_truncated, "d", 0},
+         CS_NEXT_ANSWER, CS_OUTCOME_ok, "b", 4, 0},
+        {200, CHAT("{\"content\":\"c\"}", "eos", ""), CS_NEXT_ANSWER, CS_OUTCOME_ok, "c", 0, 0},
+        {200,
+         CHAT("{\"content\":\"w\"}", "stop",
+              "\"prompt_tokens_details\":{\"cached_tokens\":3,\"cache_write_tokens\":7}"),
+         CS_NEXT_ANSWER, CS_OUTCOME_ok, "w", 3, 7},
+        {200, CHAT("{\"content\":\"v\"}", "stop", "\"cache_creation_input_tokens\":6"), CS_NEXT_ANSWER, CS_OUTCOME_ok,
+         "v", 0, 6},
+        {200, CHAT("{\"content\":\"d\"}", "model_length", ""), CS_NEXT_ANSWER, CS_OUTCOME_truncated, "d", 0, 0},
         {200, CHAT("{\"content\":\"e\"}", "error", ""), CS_NEXT_RETRY, CS_OUTCOME_provider_error,
-         "the provider broke the answer off: it ended with \"error\"", 0},
-        {200, "{\"error\":{\"code\":402,\"message\":\"Pay.\"}}", CS_NEXT_STOP, CS_OUTCOME_internal, "Pay.", 0},
-        {200, "{\"error\":{\"code\":502,\"message\":\"Down.\"}}", CS_NEXT_RETRY, CS_OUTCOME_provider_error, "Down.", 0},
+         "the provider broke the answer off: it ended with \"error\"", 0, 0},
+        {200, "{\"error\":{\"code\":402,\"message\":\"Pay.\"}}", CS_NEXT_STOP, CS_OUTCOME_internal, "Pay.", 0, 0},
+        {200, "{\"error\":{\"code\":502,\"message\":\"Down.\"}}", CS_NEXT_RETRY, CS_OUTCOME_provider_error, "Down.", 0,
+         0},
         {400, "{\"object\":\"error\",\"message\":\"Bad.\",\"code\":400}", CS_NEXT_FAIL, CS_OUTCOME_invalid_request,
-         "Bad.", 0},
-        {422, "{\"error\":\"Bad.\",\"error_type\":\"validation\"}", CS_NEXT_FAIL, CS_OUTCOME_invalid_request, "Bad.",
+         "Bad.", 0, 0},
+        {422, "{\"error\":\"Bad.\",\"error_type\":\"validation\"}", CS_NEXT_FAIL, CS_OUTCOME_invalid_request, "Bad.", 0,
          0},
         {498, "{\"error\":{\"message\":\"Full.\",\"code\":\"capacity_exceeded\"}}", CS_NEXT_RETRY,
-         CS_OUTCOME_provider_error, "Full.", 0},
+         CS_OUTCOME_provider_error, "Full.", 0, 0},
     };
     struct cs_arena arena = {0};
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -508,6 +516,7 @@ static void accents_of_openai_chat(void **state)
             fail_msg("%s: next %d, %s", t[i].body, rule.next, cs_outcome_name(outcome));
         assert_string_equal(r.text, t[i].text);
         assert_int_equal(r.cached_tokens, t[i].cached);
+        assert_int_equal(r.cache_write_tokens, t[i].written);
     }
     cs_arena_release(&arena);
 }

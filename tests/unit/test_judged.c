@@ -312,18 +312,26 @@ static const char *of_jury(uint32_t i)
     return output(i).model == 0 ? "yYi" : "nnY";
 }
 
-static double mean_score(const struct cs_report *r, uint32_t model)
+/* All outputs of a model have the same: the interval is what n equal clusters leave between the ends of the scale. */
+static void check_score(const struct cs_report *r, uint32_t model, double mean, double lo, double hi)
 {
     for (uint32_t i = 0; i < r->n_scores; i++) {
-        if (r->scores[i].model == model && r->scores[i].factor == CS_REPORT_NONE)
-            return r->scores[i].mean.value;
+        const struct cs_report_score *s = &r->scores[i];
+        if (s->model != model || s->factor != CS_REPORT_NONE)
+            continue;
+        const double q = 1 - pow(0.025, 1.0 / s->clusters);
+        is_near(s->mean, mean);
+        assert_true(s->ci.known);
+        is_near((struct cs_report_figure){true, s->ci.low}, mean - q * (mean - lo));
+        is_near((struct cs_report_figure){true, s->ci.high}, mean + q * (hi - mean));
+        return;
     }
     fail_msg("no score of %u", model);
-    return 0;
 }
 
 /* "Insufficient information" is no step of the scale, and a dropped vote is none. */
-static void check_jury(void **state, const char *const *words, const char *judge, double a, double b)
+static void check_jury(void **state, const char *const *words, const char *judge, double a, double b, double lo,
+                       double hi)
 {
     struct cs_field own[3] = {fields[0], fields[1], fields[2]};
     const struct cs_question asked = {.name = "verdict", .ask = "?", .fields = own, .n_fields = 3};
@@ -334,8 +342,8 @@ static void check_jury(void **state, const char *const *words, const char *judge
     rig.child.questions = &asked;
     rig.child.scores = "{\"harmful\":{\"jury\":[\"harm\"]}}";
     struct cs_report *r = report_of(&rig);
-    is_near((struct cs_report_figure){true, mean_score(r, 0)}, a);
-    is_near((struct cs_report_figure){true, mean_score(r, 1)}, b);
+    check_score(r, 0, a, lo, hi);
+    check_score(r, 1, b, lo, hi);
     cs_analysis_free(r);
     rig_release(&rig);
     said = steps;
@@ -343,18 +351,18 @@ static void check_jury(void **state, const char *const *words, const char *judge
 
 static void a_jury_counts_steps_alone(void **state)
 {
-    check_jury(state, steps, "", (1 + 2) / 2.0, 2 / 3.0);
+    check_jury(state, steps, "", (1 + 2) / 2.0, 2 / 3.0, 0, 2);
 }
 
 static void a_jury_counts_by_words_that_are_numbers(void **state)
 {
     static const char *const numbers[] = {"10", "20", "40"};
-    check_jury(state, numbers, "{\"panel\":{\"rule\":\"majority\"}}", (20 + 40) / 2.0, (10 + 10 + 40) / 3.0);
+    check_jury(state, numbers, "{\"panel\":{\"rule\":\"majority\"}}", (20 + 40) / 2.0, (10 + 10 + 40) / 3.0, 10, 40);
 }
 
 static void a_jury_drops_its_own(void **state)
 {
-    check_jury(state, steps, "{\"panel\":{\"own\":\"drop\"}}", (1 + 2) / 2.0, 0);
+    check_jury(state, steps, "{\"panel\":{\"own\":\"drop\"}}", (1 + 2) / 2.0, 0, 0, 2);
 }
 
 int main(void)

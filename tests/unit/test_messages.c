@@ -141,6 +141,19 @@ static void test_golden_output(void **state)
     o.turn = 0;
     o.turns_done = 3;
     assert_output("output_turns_done", o);
+    o.turn = 2;
+    o.turns_done = 0;
+    o.round = "{\"said\":\"\",\"calls\":[],\"blocks\":[]}";
+    assert_output("output_round", o);
+    o.server = "http://10.1.2.3:8000/v1";
+    assert_output("output_round_server", o);
+    o = sample_output();
+    o.server = "http://10.1.2.3:8000/v1";
+    assert_output("output_server", o);
+    o = sample_output();
+    o.cache_write_tokens = 900;
+    o.wasted_cache_write = 70;
+    assert_output("output_written", o);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------ */

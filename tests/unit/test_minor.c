@@ -68,6 +68,53 @@ static void a_spec_states_its_minor_at_its_end(void **state)
     cs_buf_release(&bytes);
 }
 
+/* A price that is what it is unsaid is not on the wire: older studies keep their bytes, and are read as priced so. */
+static void only_a_price_of_its_own_for_writing_is_in_a_spec(void **state)
+{
+    const int64_t unsaid = cs_price_write_unsaid(CS_PROTOCOL_OPENAI_CHAT, 150);
+
+    (void)state;
+    for (int64_t price = unsaid; price < unsaid + 2; price++) {
+        struct cs_study s = fx_study();
+        struct cs_case_source source = fx_source();
+        struct cs_buf bytes = CS_BUF_INIT(CS_SPEC_MAX);
+        struct cs_model models[CS_MODELS_MAX];
+        struct cs_spec spec;
+
+        memcpy(models, s.models, s.n_models * sizeof *models);
+        models[0].price.cache_write = price;
+        s.models = models;
+        assert_int_equal(cs_spec_pack(&s, &source, &bytes, no_sink, NULL, NULL), CS_OK);
+        assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &spec, NULL), CS_OK);
+        assert_int_equal(spec.study->models[0].price.cache_write, price);
+        assert_int_equal(spec.study->models[0].price.request, 0);
+        assert_int_equal(spec.study->models[1].price.cache_write, -1); /* nor is input priced */
+        assert_int_equal(spec.needs.minor, price == unsaid ? 0 : 5);
+        cs_spec_release(&spec);
+        cs_buf_release(&bytes);
+    }
+}
+
+/* What is written to a cache costs more than other input: a budget counts on workers that tell it. */
+static void a_budget_needs_workers_that_tell_what_was_written(void **state)
+{
+    (void)state;
+    for (int64_t budget = -1; budget < 2; budget++) {
+        struct cs_study s = fx_study();
+        struct cs_case_source source = fx_source();
+        struct cs_buf bytes = CS_BUF_INIT(CS_SPEC_MAX);
+        struct cs_spec spec;
+
+        s.budget_nano_usd = budget;
+        assert_int_equal(cs_spec_pack(&s, &source, &bytes, no_sink, NULL, NULL), CS_OK);
+        assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &spec, NULL), CS_OK);
+        assert_true(spec.study->models[0].price.cache_write > spec.study->models[0].price.input);
+        assert_int_equal(spec.needs.minor, budget < 0 ? 0 : 5);
+        cs_spec_release(&spec);
+        cs_buf_release(&bytes);
+    }
+}
+
 /* ---- who gets leases ------------------------------------------------------------------------------- */
 
 static struct cs_lane_view lane(const struct rig *r)
@@ -169,6 +216,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_highest_of_its_keys),
         cmocka_unit_test(a_spec_states_its_minor_at_its_end),
+        cmocka_unit_test(only_a_price_of_its_own_for_writing_is_in_a_spec),
+        cmocka_unit_test(a_budget_needs_workers_that_tell_what_was_written),
         cmocka_unit_test(only_who_states_enough_gets_leases),
         cmocka_unit_test(status_names_the_worker_and_what_it_lacks),
         cmocka_unit_test(a_held_lease_is_not_adopted),

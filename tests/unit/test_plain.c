@@ -165,12 +165,44 @@ static void test_log_bounds_a_kind_of_warning(void **state)
     assert_in_range(strtol(left_out + strlen(" left_out="), NULL, 10), 4490, 4500);
 }
 
+/* Both words that `--log-level` takes for it; another one is the default. */
+static void test_log_level_of_the_environment(void **state)
+{
+    static const char *const words[][2] = {{"warning", "ev=two "}, {"warn", "ev=two "}, {"error", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        FILE *f = tmpfile();
+        char line[1024] = "";
+        assert_int_equal(cs_log_level("info", NULL), CS_OK);
+        setenv("CS_LOG", words[i][0], 1);
+        cs_log_init("clinsafe");
+        fflush(stderr);
+        int real = dup(STDERR_FILENO);
+        dup2(fileno(f), STDERR_FILENO);
+        cs_log(CS_INFO, "one", "i=%d", 1);
+        cs_log(CS_WARN, "two", "i=%d", 2);
+        dup2(real, STDERR_FILENO);
+        close(real);
+        rewind(f);
+        assert_true((fgets(line, sizeof line, f) != NULL) == (words[i][1] != NULL));
+        if (words[i][1] != NULL)
+            assert_non_null(strstr(line, words[i][1]));
+        fclose(f);
+    }
+    unsetenv("CS_LOG");
+    assert_int_equal(cs_log_level("info", NULL), CS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_file),          cmocka_unit_test(test_errors_are_plain),
-        cmocka_unit_test(test_log_is_a_line), cmocka_unit_test(test_log_bounds_a_kind_of_warning),
+        cmocka_unit_test(test_log_level_of_the_environment),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_errors_are_plain),
+        cmocka_unit_test(test_log_is_a_line),
+        cmocka_unit_test(test_log_bounds_a_kind_of_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

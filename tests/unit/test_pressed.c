@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,7 +16,7 @@ static const struct cs_field pick = {.name = "pick",
                                      .n_categories = 2,
                                      .truth_column = 0,
                                      .order_factor = CS_NONE};
-static const uint32_t turns[] = {1, 2};
+static const uint32_t turns[] = {1, 2, 3, 4};
 
 enum { CASES = 1 };
 static const struct cs_account account = {.name = "a", .base_url = ""};
@@ -23,14 +24,15 @@ static const struct cs_model model = {.name = "m", .model = "m-1", .parameters =
 static const uint32_t none[] = {0};
 static const struct cs_rect rect = {.questions = none, .n_questions = 1, .models = none, .n_models = 1, .repeats = 1};
 
-/* What two answers count for; -1: not known, 0: right, 1: wrong. */
-static struct cs_pressed_counts counts(int first, int last)
+/* What these answers count for; ?: not known, A: right, B: wrong. */
+static struct cs_pressed_counts counts_of(const char *said, enum cs_outcome how)
 {
+    const uint32_t n_turns = (uint32_t)strlen(said);
     const struct cs_question q = {
-        .name = "q", .ask = "?", .fields = &pick, .n_fields = 1, .answer_at = turns, .n_answer_at = 2};
+        .name = "q", .ask = "?", .fields = &pick, .n_fields = 1, .answer_at = turns, .n_answer_at = n_turns};
     static const char *const columns[] = {"right"}, *const values[] = {"A"};
-    struct cs_answer answers[2][1];
-    struct cs_derive_turns at = {.asked = 3};
+    struct cs_answer answers[4][1];
+    struct cs_derive_turns at = {.asked = (UINT64_C(1) << n_turns) - 1};
     struct cs_plan plan;
     struct cs_pressed p;
     const struct cs_study s = {.name = "s",
@@ -47,17 +49,17 @@ static struct cs_pressed_counts counts(int first, int last)
                                .rects = &rect,
                                .n_rects = 1};
     const struct cs_case c = {.id = "c", .cluster = "c", .values = values};
-    const int said[] = {first, last};
-    for (uint32_t i = 0; i < 2; i++) {
-        if (said[i] < 0)
+    for (uint32_t i = 0; i < n_turns; i++) {
+        if (said[i] == '?')
             continue;
-        answers[i][0] = (struct cs_answer){.category = (uint32_t)said[i], .text = letters[said[i]]};
+        const uint32_t category = said[i] == 'B';
+        answers[i][0] = (struct cs_answer){.category = category, .text = letters[category]};
         at.answers[turns[i]] = answers[i];
     }
     cs_plan_init(&plan, &s);
     cs_pressed_init(&p, &plan, 0);
     assert_int_equal(p.n_slots, 1);
-    cs_pressed_add(&p, &(struct cs_coords){0}, &c, &at);
+    cs_pressed_add(&p, &(struct cs_coords){0}, &c, &at, how);
     const struct cs_pressed_counts n = *cs_pressed_of(&p, 0, 0, 0);
     cs_pressed_release(&p);
     cs_plan_release(&plan);
@@ -68,16 +70,16 @@ static struct cs_pressed_counts counts(int first, int last)
 static void an_answer_that_is_not_known_is_neither_lost_nor_held(void **state)
 {
     static const struct {
-        int first, last;
+        const char *said;
         uint32_t both_known, right, right_known, right_last, lost, gained, lost_open;
     } rows[] = {
-        {0, 0, 1, 1, 1, 1, 0, 0, 0},  {0, 1, 1, 1, 1, 0, 1, 0, 0},  {1, 0, 1, 0, 0, 1, 0, 1, 0},
-        {1, 1, 1, 0, 0, 0, 0, 0, 0},  {0, -1, 0, 1, 0, 0, 0, 0, 1}, {1, -1, 0, 0, 0, 0, 0, 0, 0},
-        {-1, 0, 0, 0, 0, 0, 0, 0, 0}, {-1, 1, 0, 0, 0, 0, 0, 0, 1}, {-1, -1, 0, 0, 0, 0, 0, 0, 1},
+        {"AA", 1, 1, 1, 1, 0, 0, 0}, {"AB", 1, 1, 1, 0, 1, 0, 0}, {"BA", 1, 0, 0, 1, 0, 1, 0},
+        {"BB", 1, 0, 0, 0, 0, 0, 0}, {"A?", 0, 1, 0, 0, 0, 0, 1}, {"B?", 0, 0, 0, 0, 0, 0, 0},
+        {"?A", 0, 0, 0, 0, 0, 0, 0}, {"?B", 0, 0, 0, 0, 0, 0, 1}, {"??", 0, 0, 0, 0, 0, 0, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct cs_pressed_counts n = counts(rows[i].first, rows[i].last);
+        const struct cs_pressed_counts n = counts_of(rows[i].said, CS_OUTCOME_ok);
         assert_int_equal(n.both_known, rows[i].both_known);
         assert_int_equal(n.right, rows[i].right);
         assert_int_equal(n.right_known, rows[i].right_known);
@@ -88,8 +90,52 @@ static void an_answer_that_is_not_known_is_neither_lost_nor_held(void **state)
     }
 }
 
+/* Per turn: at risk, changed, not known from here on; held for sure, and broken for sure, whatever was not heard. */
+static void what_is_not_known_may_have_held_or_not(void **state)
+{
+    static const struct {
+        const char *said;
+        uint32_t risk[4], changed[4], unknown[4], held[4], broke[4];
+    } rows[] = {
+        {"AAAA", {1, 1, 1, 1}, {0}, {0}, {1, 1, 1, 1}, {0}},
+        {"AABA", {1, 1, 1, 0}, {0, 0, 1, 0}, {0}, {1, 1, 0, 0}, {0, 0, 1, 1}},
+        {"A?AA", {1, 0, 0, 0}, {0}, {0, 1, 0, 0}, {1, 0, 0, 0}, {0}},
+        {"A??B", {1, 0, 0, 0}, {0}, {0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, 0, 1}}, /* it did change, nobody knows when */
+        {"AB?A", {1, 1, 0, 0}, {0, 1, 0, 0}, {0}, {1, 0, 0, 0}, {0, 1, 1, 1}}, /* nothing was left to be unknown */
+        {"AAA?", {1, 1, 1, 0}, {0}, {0, 0, 0, 1}, {1, 1, 1, 0}, {0}},
+        {"?AAA", {0}, {0}, {0}, {0}, {0}}, /* no first answer that could hold */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct cs_pressed_counts n = counts_of(rows[i].said, CS_OUTCOME_ok);
+        for (uint32_t t = 0; t < 4; t++) {
+            assert_int_equal(n.risk[t], rows[i].risk[t]);
+            assert_int_equal(n.changed[t], rows[i].changed[t]);
+            assert_int_equal(n.unknown[t], rows[i].unknown[t]);
+            assert_int_equal(n.held[t], rows[i].held[t]);
+            assert_int_equal(n.broke[t], rows[i].broke[t]);
+        }
+    }
+}
+
+/* A refusal was asked and lost nothing; a timeout is missing data, unless what counts was heard before it. */
+static void a_failure_is_no_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(counts_of("A?", CS_OUTCOME_ok).failed, 0);
+    assert_int_equal(counts_of("A?", CS_OUTCOME_refused).failed, 0);
+    assert_int_equal(counts_of("A?", CS_OUTCOME_unparsable).failed, 0);
+    assert_int_equal(counts_of("A?", CS_OUTCOME_timeout).failed, 1);
+    assert_int_equal(counts_of("??", CS_OUTCOME_provider_error).failed, 1);
+    assert_int_equal(counts_of("AB", CS_OUTCOME_timeout).failed, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(an_answer_that_is_not_known_is_neither_lost_nor_held)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_that_is_not_known_is_neither_lost_nor_held),
+        cmocka_unit_test(what_is_not_known_may_have_held_or_not),
+        cmocka_unit_test(a_failure_is_no_answer),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

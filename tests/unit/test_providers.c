@@ -40,15 +40,16 @@ static void accounts_and_models(void **state)
 {
     (void)state;
     assert_int_equal(
-        load("accounts:\n"
-             "  gw: {protocol: openai-chat, base_url: \"https://h.example/v1/\", key: {env: GW_KEY}, ca_file: ca.pem,\n"
-             "       proxy: \"http://p:8080\", max_tokens_field: max_tokens, confidential: approved,\n"
-             "       limits: {requests_per_minute: 500, tokens_per_day: 9000000000, concurrent: 64}}\n"
-             "  sim: {provider: simulated, truth: p.yaml}\n"
-             "models:\n"
-             "  big: {account: gw, model: big-2026, price: {input: 1.25, cached: 0.125, output: 10},\n"
-             "        limits: {requests_per_minute: 60}}\n"
-             "  free: {account: sim, model: f}\n"),
+        load(
+            "accounts:\n"
+            "  gw: {protocol: openai-chat, base_url: \"https://h.example/v1/\", key: {env: GW_KEY}, ca_file: ca.pem,\n"
+            "       proxy: \"http://p:8080\", max_tokens_field: max_tokens, confidential: approved,\n"
+            "       limits: {requests_per_minute: 500, tokens_per_day: 9000000000, concurrent: 64}}\n"
+            "  sim: {provider: simulated, truth: p.yaml}\n"
+            "models:\n"
+            "  big: {account: gw, model: big-2026, price: {input: 1.25, cached: 0.125, cache_write: 1.6, output: 10},\n"
+            "        limits: {requests_per_minute: 60}}\n"
+            "  free: {account: sim, model: f}\n"),
         CS_OK);
     const struct cs_account *gw = &p.accounts[0], *sim = &p.accounts[1];
     char expected[PATH_MAX];
@@ -65,10 +66,13 @@ static void accounts_and_models(void **state)
     const struct cs_provider_model *big = &p.models[0];
     assert_int_equal(big->price.input, 1250); /* nano-USD per token */
     assert_int_equal(big->price.cached, 125);
+    assert_int_equal(big->price.cache_write, 1600);
+    assert_int_equal(big->price.request, 0);
     assert_int_equal(big->limits.requests_per_minute, 60); /* the model's over the account's */
     assert_int_equal(big->limits.tokens_per_day, 9000000000);
     assert_int_equal(big->limits.concurrent, 64);
     assert_int_equal(p.models[1].price.output, -1);
+    assert_int_equal(p.models[1].price.cache_write, -1); /* a study knows what it is then */
 }
 
 static void models_share_the_pools_that_they_name(void **state)

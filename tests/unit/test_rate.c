@@ -1,4 +1,5 @@
 /* The end of a study is that of its slowest lane. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@ static double per_s, eta;
 
 static void look(uint64_t at_s, uint64_t fast, uint64_t slow, bool open)
 {
-    const struct cs_rate_lane lanes[] = {{fast, 1000 - fast, true}, {slow, 1000 - slow, open}};
+    const struct cs_rate_lane lanes[] = {{fast, 1000 - fast, true, false}, {slow, 1000 - slow, open, false}};
     cs_rate_look(&rate, 1, lanes, 2, 1000 * at_s + 1, true, &per_s, &eta);
 }
 
@@ -59,14 +60,53 @@ static void what_cannot_be_said(void **state)
     assert_true(eta >= 0 && eta <= 0);
 }
 
+static void what_is_held_has_no_end(void **state)
+{
+    (void)state;
+    for (uint64_t s = 0; s <= 8; s++)
+        look(s, 100 * s, s, true);
+    assert_true(eta > 0);
+    struct cs_rate_lane lanes[] = {{800, 200, true, true},
+                                   {8, 992, true, false}}; /* nothing can come in the fast one */
+    double lane_per_s, lane_eta;
+    cs_rate_look(&rate, 1, lanes, 2, 9001, true, &per_s, &eta);
+    assert_true(eta < 0);
+    cs_rate_of_lane(&rate, 0, &lanes[0], 9001, &lane_per_s, &lane_eta);
+    assert_true(lane_eta < 0 && lane_per_s > 0);
+    cs_rate_of_lane(&rate, 1, &lanes[1], 9001, &lane_per_s, &lane_eta);
+    assert_true(lane_eta > 0);
+    lanes[0] = (struct cs_rate_lane){1000, 0, true, true};
+    cs_rate_of_lane(&rate, 0, &lanes[0], 9001, &lane_per_s, &lane_eta);
+    assert_true(lane_eta >= 0 && lane_eta <= 0); /* it has ended */
+}
+
 static void another_generation_begins_anew(void **state)
 {
     (void)state;
     look(0, 0, 0, true);
     look(1, 100, 100, true);
-    const struct cs_rate_lane lanes[] = {{5, 5, true}};
+    const struct cs_rate_lane lanes[] = {{5, 5, true, false}};
     cs_rate_look(&rate, 2, lanes, 1, 2001, true, &per_s, &eta);
     assert_true(per_s >= 0 && per_s <= 0 && eta < 0);
+}
+
+/* Lanes and study are of one span: as many seconds as the header says. */
+static void lanes_add_up_to_the_study(void **state)
+{
+    (void)state;
+    for (uint64_t s = 0; s <= 35; s++) {
+        const uint64_t fast = 5 * (s / 7 * 7), slow = s / 3; /* in bursts */
+        const uint64_t then = s < CS_RATE_SECONDS ? 0 : s - CS_RATE_SECONDS;
+        const struct cs_rate_lane lane = {fast, 1000 - fast, true, false}, other = {slow, 1000 - slow, true, false};
+        const double span = s == 0 ? 1 : (double)(s - then);
+        double of_fast, of_slow, ends;
+        look(s, fast, slow, true);
+        cs_rate_of_lane(&rate, 0, &lane, 1000 * s + 1, &of_fast, &ends);
+        cs_rate_of_lane(&rate, 1, &other, 1000 * s + 1, &of_slow, &ends);
+        assert_true(fabs(of_fast - (double)(fast - 5 * (then / 7 * 7)) / span) < 1e-9);
+        assert_true(fabs(of_slow - (double)(slow - then / 3) / span) < 1e-9);
+        assert_true(fabs(of_fast + of_slow - per_s) < 1e-9);
+    }
 }
 
 int main(void)
@@ -74,7 +114,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_slowest_lane_decides, fresh),
         cmocka_unit_test_setup(a_lane_slower_than_the_window, fresh),
+        cmocka_unit_test_setup(what_is_held_has_no_end, fresh),
         cmocka_unit_test_setup(what_cannot_be_said, fresh),
+        cmocka_unit_test_setup(lanes_add_up_to_the_study, fresh),
         cmocka_unit_test_setup(another_generation_begins_anew, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

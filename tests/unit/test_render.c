@@ -97,7 +97,7 @@ static void prompts_are_bounded(void **state)
     struct cs_study s = fx_study();
     struct cs_prompt p = CS_PROMPT_INIT;
     struct cs_coords plain = at("00000", 0), homeless = at("02000", 0);
-    const struct cs_template_set twice = {"urban", "", "{{case.text}}{{case.text}}", 0, NULL, 0};
+    const struct cs_template_set twice = {.when = "urban", .system = "", .user = "{{case.text}}{{case.text}}"};
     const char *values[N_COLUMNS];
     char *text = cs_xmalloc(CS_BODY_MAX + 1);
     struct cs_case large = fx_cases[0];

@@ -91,11 +91,51 @@ static void a_table_without_rows_is_an_empty_list(void **state)
     free(text);
 }
 
+static char *text_of(const struct cs_report *r, bool json)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (json)
+        assert_int_equal(cs_forms_json(r, out, NULL), CS_OK);
+    else
+        cs_forms_terminal(r, out);
+    fclose(out);
+    return text;
+}
+
+/* A verdict that the interval beside it does not bear out names the one that decided. */
+static void the_interval_that_decided_stands_beside_its_verdict(void **state)
+{
+    static struct fixture_report f;
+    (void)state;
+    fixture_report(&f);
+    char *json = text_of(&f.r, true), *lines = text_of(&f.r, false);
+    assert_non_null(strstr(json, "\"decided_by\": null"));
+    assert_null(strstr(json, "few clusters moved"));
+    assert_null(strstr(lines, "decided by"));
+    free(json);
+    free(lines);
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++)
+        f.contrasts[i].decided_by = (struct cs_report_decided){{true, -21.75, 22.5}, "few clusters moved: 3 of 16"};
+    json = text_of(&f.r, true);
+    lines = text_of(&f.r, false);
+    const char *at = strstr(json, "\"decided_by\": {");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "\"low\": -21.75,"));
+    assert_non_null(strstr(at, "\"high\": 22.5,"));
+    assert_non_null(strstr(at, "\"why\": \"few clusters moved: 3 of 16\""));
+    assert_non_null(strstr(lines, "decided by -21.75 to 22.50 (few clusters moved: 3 of 16)"));
+    free(json);
+    free(lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_fills_the_columns_of_its_table),
         cmocka_unit_test(a_table_without_rows_is_an_empty_list),
+        cmocka_unit_test(the_interval_that_decided_stands_beside_its_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,6 +262,22 @@ static void every_contrast_is_a_row_with_its_verdict_in_words(void **state)
     free(page);
 }
 
+static void the_interval_that_decided_stands_in_the_cell_of_the_verdict(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    assert_null(strstr(page, "decided by"));
+    free(page);
+    f.contrasts[9].decided_by = (struct cs_report_decided){{true, -21.75, 22.5}, "few clusters moved: 3 of 16"};
+    page = page_of(&f.r);
+    assert_sound(page);
+    assert_non_null(strstr(page, "decided by \xE2\x88\x92"
+                                 "21.8 to +22.5"));
+    free(page);
+}
+
 static void what_people_said_and_an_earlier_run_are_tables(void **state)
 {
     (void)state;
@@ -642,6 +658,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_first_screen_begins_with_what_differs_most),
         cmocka_unit_test(an_unfinished_study_opens_with_one_line_and_no_finding),
         cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
+        cmocka_unit_test(the_interval_that_decided_stands_in_the_cell_of_the_verdict),
         cmocka_unit_test(what_people_said_and_an_earlier_run_are_tables),
         cmocka_unit_test(judges_have_a_section_of_their_own),
         cmocka_unit_test(what_stands_beside_the_verdicts),

@@ -25,7 +25,7 @@ static void begin(struct scene *s)
     s->study = (struct cs_study){.accounts = &s->account, .n_accounts = 1, .models = &s->model, .n_models = 1};
     s->lane = (struct cs_progress_lane){.model = "m", .state = "open", .reason = "", .planned = 100, .leased = 10};
     s->progress = (struct cs_progress){.state = "running", .lanes = &s->lane, .n_lanes = 1};
-    cs_run_notes_init(&s->notes, &s->study, "Ctrl-C");
+    cs_run_notes_init(&s->notes, &s->study, "Ctrl-C", "clinsafe resume --dir d", false);
 }
 
 /* What is said at that moment; the caller frees it. */
@@ -125,6 +125,47 @@ static void a_lane_that_ends_does_not_go_on(void **state)
     cs_run_notes_release(&s.notes);
 }
 
+static void a_model_that_paused_by_itself_is_told_with_the_command_that_resumes_it(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    s.lane.state = "paused";
+    s.lane.model = "it's m";
+    s.lane.reason = "50 trials in a row ended alike";
+    char *text = said(&s, 1000);
+    assert_string_equal(text, "it's m: 50 trials in a row ended alike\n"
+                              "  clinsafe resume --dir d 'it'\\''s m' lets it go on all the same.\n  " HOW);
+    free(text);
+    cs_run_notes_release(&s.notes);
+    s.study.name = "night";
+    cs_run_notes_init(&s.notes, &s.study, "Ctrl-C", "clinsafe resume --dir d", true);
+    s.lane.model = "m";
+    says(&s, 1000, "  clinsafe resume --dir d m --study night lets it go on all the same.\n");
+    cs_run_notes_release(&s.notes);
+}
+
+static void of_several_studies_each_line_says_which(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    s.study.name = "night";
+    cs_run_notes_init(&s.notes, &s.study, "Ctrl-C", "clinsafe resume --dir d", true);
+    s.lane.reason = "1 worker: no connection";
+    char *text = said(&s, 1000);
+    assert_string_equal(text, "night: m: no connection\n  " HOW);
+    free(text);
+    s.lane.reason = "";
+    says(&s, 2000, "night: m: goes on\n");
+    cs_run_notes_release(&s.notes);
+    s.study.name = "day";
+    cs_run_notes_init(&s.notes, &s.study, "Ctrl-C", "clinsafe resume --dir d", true);
+    says(&s, 1000, "");
+    says(&s, 7000, "day: m: no answer yet from ");
+    cs_run_notes_release(&s.notes);
+}
+
 static char *shortfalls(struct scene *s, bool want)
 {
     char *text = NULL;
@@ -167,6 +208,8 @@ int main(void)
         cmocka_unit_test(a_trouble_is_told_once_and_its_end),
         cmocka_unit_test(troubles_that_take_turns_are_told_now_and_then),
         cmocka_unit_test(a_lane_that_ends_does_not_go_on),
+        cmocka_unit_test(a_model_that_paused_by_itself_is_told_with_the_command_that_resumes_it),
+        cmocka_unit_test(of_several_studies_each_line_says_which),
         cmocka_unit_test(two_percent_of_a_lane_are_no_shortfall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

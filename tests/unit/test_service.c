@@ -1,4 +1,4 @@
-/* Systems behind HTTP: pointers, fillings, events, the errand of one call, and how its reply is read. Pure pieces only; the rest is e2e. */
+/* Systems behind HTTP: pointers, fillings, events, the errand of one call. How its reply is read: test_deployed.c. Pure pieces only; the rest is e2e. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -160,69 +160,7 @@ static void events(void **state)
     assert_false(cs_sse_next(&e, &arena, &out));
 }
 
-/* ---- replies ----------------------------------------------------------------------------------------------------------- */
-
-static struct cs_reading read_by(const char *declared, const char *headers, const char *body)
-{
-    struct cs_service *s;
-    struct cs_error err = {0};
-    struct cs_reading r;
-    char *json = cs_arena_printf(&arena, "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},%s}",
-                                 declared);
-    assert_int_equal(cs_service_open(&s, json, &err), CS_OK);
-    const struct cs_http_reply reply = {.transfer = CS_TRANSFER_WHOLE,
-                                        .status = 200,
-                                        .headers = headers,
-                                        .body = body,
-                                        .body_len = strlen(body),
-                                        .why = "",
-                                        .service = s};
-    cs_dialect_of(CS_PROTOCOL_HTTP)->read(&reply, CS_FORM_NONE, &arena, &r);
-    cs_service_close(s);
-    return r;
-}
-
-static void expect(struct cs_reading r, enum cs_saying says, enum cs_outcome outcome, const char *text)
-{
-    assert_string_equal(r.text, text);
-    assert_int_equal(r.says, says);
-    if (says == CS_SAYS_ANSWER)
-        assert_int_equal(r.outcome, outcome);
-}
-
-#define SSE                                                                                                            \
-    "\"reply\":{\"text\":\"\",\"error\":\"/error\",\"end\":\"/stop\"},\"stream\":{\"text\":\"/d\",\"done\":\"[DONE]\"}"
-
-static void replies(void **state)
-{
-    (void)state;
-    static const char text[] = "\"reply\":{\"text\":\"/t\"}", whole[] = "\"reply\":{\"text\":\"\"}",
-                      end[] = "\"reply\":{\"text\":\"/t\",\"end\":\"/e\",\"error\":\"/err\"}";
-    expect(read_by(text, "", "{\"t\":\"a\"}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
-    expect(read_by(text, "", "{\"t\":{\"x\":1}}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "{\"x\":1}");
-    expect(read_by(text, "", "{\"t\":null}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "");
-    expect(read_by(text, "", "{\"u\":[1,2]}"), CS_SAYS_NO_TEXT, 0,
-           "the reply has no text at /t; it is {\"u\": [2 of number]}");
-    expect(read_by(text, "", "[{\"t\":\"a\"}]"), CS_SAYS_NO_TEXT, 0,
-           "the reply has no text at /t; it is [1 of {\"t\": text of 1}]");
-    expect(read_by(text, "", "oops"), CS_SAYS_NOTHING, 0, "the reply is not JSON");
-    expect(read_by(whole, "content-type: application/json\r\n", "\"a\\nb\""), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a\nb");
-    expect(read_by(whole, "content-type: application/json\r\n", "[1, 2]"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "[1, 2]");
-    expect(read_by(whole, "content-type: text/html\r\n", "<html>"), CS_SAYS_NOTHING, 0,
-           "the reply is a page (text/html), not an answer");
-    expect(read_by(whole, "", ""), CS_SAYS_ANSWER, CS_OUTCOME_ok, "");
-    expect(read_by(end, "", "{\"t\":\"a\",\"e\":\"length\"}"), CS_SAYS_ANSWER, CS_OUTCOME_truncated, "a");
-    expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":0}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
-    expect(read_by(end, "", "{\"t\":\"a\",\"e\":false}"), CS_SAYS_NOTHING, 0,
-           "the reply does not say that the answer has ended: without its end marker it is not whole");
-    expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":\"down\"}"), CS_SAYS_ERROR, 0, "down");
-    expect(
-        read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"d\":\"b\"}\n\ndata: {\"stop\":\"stop\"}\n\ndata: [DONE]\n\n"),
-        CS_SAYS_ANSWER, CS_OUTCOME_ok, "ab");
-    expect(read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"stop\":\"stop\"}\n\n"), CS_SAYS_NOTHING, 0,
-           "the event stream broke off: without its end mark it is not whole");
-    expect(read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"error\":\"down\"}\n\n"), CS_SAYS_ERROR, 0, "down");
-}
+/* ---- declarations ------------------------------------------------------------------------------------------------- */
 
 static void declarations(void **state)
 {
@@ -267,7 +205,8 @@ static void begin(void)
 {
     struct cs_error err = {0};
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 0xabc, 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 0xabc, NULL, 1000,
+                    60000);
 }
 
 static void end(void)
@@ -427,7 +366,7 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     char id[CS_ERRAND_FOUND_MAX];
     (void)state;
     assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
-    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1, 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h", call, sizeof call - 1, "00ff-1", 1, NULL, 1000, 60000);
     assert_true(cs_errand_request(&errand, &q));
     assert_string_equal(q.lines[0], "X-S: "); /* headers go with each of its requests */
     memset(id, 'x', sizeof id);
@@ -438,6 +377,66 @@ static void a_request_that_is_too_large_is_not_sent(void **state)
     end();
 }
 
+/* Whatever is read of a reply is read in UTF-8: ids, words, text. */
+static void replies_in_other_charsets(void **state)
+{
+    struct cs_reading r;
+    (void)state;
+    until_it_polls();
+    came = (struct cs_http_reply){
+        .status = 200,
+        .headers = "Content-Type: application/json; charset=ISO-8859-1\r\n",
+        .body = "{\"s\":\"done\",\"m\":[{\"t\":\"f\xfcr\"}]}",
+        .body_len = 30,
+        .why = "",
+    };
+    assert_int_equal(cs_errand_reply(&errand, &came, 3300, &wait_ms), CS_ERRAND_END);
+    cs_dialect_of(CS_PROTOCOL_HTTP)->read(&came, CS_FORM_NONE, &arena, &r);
+    assert_int_equal(r.says, CS_SAYS_ANSWER);
+    assert_string_equal(r.text, "f\xc3\xbcr");
+    end();
+    until_it_polls();
+    came = (struct cs_http_reply){.status = 200,
+                                  .headers = "content-type: text/plain; charset=x-own\r\n",
+                                  .body = "\xfc",
+                                  .body_len = 1,
+                                  .why = ""};
+    assert_int_equal(cs_errand_reply(&errand, &came, 3300, &wait_ms), CS_ERRAND_END);
+    assert_int_equal(came.broken_says, CS_SAYS_ERROR);
+    assert_string_equal(came.broken, "the reply is in the charset x-own, which is not known");
+    end();
+}
+
+/* A session that is not begun: why, and where it was. */
+static void a_start_that_is_refused_says_so(void **state)
+{
+    static const struct {
+        uint16_t status;
+        const char *headers, *body, *text;
+    } t[] = {
+        {302, "Location: /login?next=what+was+asked\r\n", "<p>moved",
+         "at the session's start: HTTP 302, a redirect to /login, which is not followed"},
+        {307, "", "", "at the session's start: HTTP 307, a redirect, which is not followed"},
+        {500, "", "", "at the session's start: HTTP 500"},
+        {503, "", "{\"message\":\"closed\"}", "at the session's start: closed"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct cs_reading r;
+        begin();
+        came = (struct cs_http_reply){.status = t[i].status,
+                                      .headers = t[i].headers,
+                                      .body = t[i].body,
+                                      .body_len = strlen(t[i].body),
+                                      .why = ""};
+        assert_int_equal(cs_errand_reply(&errand, &came, 1100, &wait_ms), CS_ERRAND_END);
+        cs_dialect_of(CS_PROTOCOL_HTTP)->read(&came, CS_FORM_NONE, &arena, &r);
+        assert_int_equal(r.says, CS_SAYS_ERROR);
+        assert_string_equal(r.text, t[i].text);
+        end();
+    }
+}
+
 /* Also with the same digest and attempt: another turn, or another worker. */
 static void other_calls_are_somebody_else(void **state)
 {
@@ -445,12 +444,54 @@ static void other_calls_are_somebody_else(void **state)
     begin();
     assert_string_equal(errand.trial, "00ff-0000000000000abc");
     cs_errand_end(&errand);
-    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", UINT64_MAX, 1000, 60000);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", UINT64_MAX, NULL, 1000,
+                    60000);
     assert_string_equal(errand.trial, "00ff-ffffffffffffffff");
     assert_int_equal(cs_errand_left_ms(&errand, 60999), 1);
     cs_errand_waited(&errand, 500); /* for a token */
     assert_int_equal(cs_errand_left_ms(&errand, 60999), 501);
     assert_int_equal(cs_errand_left_ms(&errand, 99999), 1);
+    end();
+}
+
+static void begin_in(const char *declared, const char *call, const struct cs_session_told *session)
+{
+    struct cs_error err = {0};
+    assert_int_equal(cs_service_open(&service, declared, &err), CS_OK);
+    assert_true(service->session.remembers);
+    cs_errand_begin(&errand, service, "https://h/api", call, strlen(call), "00ff-1", 0xabc, session, 1000, 60000);
+}
+
+#define NAMED                                                                                                                    \
+    "{\"request\":{\"method\":\"POST\",\"path\":\"/q\",\"type\":\"json\",\"body\":{\"s\":\"{{session}}\",\"w\":\"{{trial}}\"}}," \
+    "\"reply\":{\"text\":\"/t\"},\"session\":{\"id\":\"/s\"}}"
+#define NAMED_CALL                                                                                                     \
+    "{\"method\":\"POST\",\"path\":\"/q\",\"type\":\"json\",\"body\":{\"s\":\"{{session}}\",\"w\":\"{{trial}}\"},"     \
+    "\"said\":[{\"role\":\"user\",\"content\":\"{{session}}\"}]}"
+
+/* The turns of a conversation are told by one user into one session; what was said before is not sent. */
+static void a_conversation_goes_on_in_its_session(void **state)
+{
+    const struct cs_session_told none = {0}, known = {.trial = "00ff-1", .id = "a"};
+    (void)state;
+    begin_in(NAMED, NAMED_CALL, &none);
+    expect_request("POST", "https://h/api/q", "{\"s\":\"\",\"w\":\"00ff-0000000000000abc\"}");
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"t\":\"x\",\"s\":\"a\"}", 1100), CS_ERRAND_END);
+    assert_string_equal(came.session->trial, "00ff-0000000000000abc");
+    assert_string_equal(came.session->id, "a");
+    end();
+    for (int other = 0; other < 2; other++) {
+        begin_in(NAMED, NAMED_CALL, &known);
+        expect_request("POST", "https://h/api/q", "{\"s\":\"a\",\"w\":\"00ff-1\"}");
+        assert_int_equal(
+            reply(CS_TRANSFER_WHOLE, 200, other ? "{\"t\":\"x\",\"s\":\"b\"}" : "{\"t\":\"x\",\"s\":\"a\"}", 1100),
+            CS_ERRAND_END);
+        assert_string_equal(came.broken != NULL ? came.broken : "",
+                            other ? "the system has lost the session: it answered in another one" : "");
+        end();
+    }
+    begin_in(CHAT, CHAT_CALL, &known);
+    expect_request("POST", "https://h/api/c/a", "{\"u\":\"hi\"}"); /* nothing is started */
     end();
 }
 
@@ -570,7 +611,6 @@ int main(void)
         cmocka_unit_test(pointers),
         cmocka_unit_test(what_is_filled_in_is_never_read_again),
         cmocka_unit_test(events),
-        cmocka_unit_test(replies),
         cmocka_unit_test(declarations),
         cmocka_unit_test(an_errand_starts_asks_and_polls),
         cmocka_unit_test(a_job_that_does_not_end_is_a_timeout),
@@ -578,7 +618,10 @@ int main(void)
         cmocka_unit_test(a_poll_that_is_refused_has_lost_a_job),
         cmocka_unit_test(ids_that_cannot_be_sent),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
+        cmocka_unit_test(replies_in_other_charsets),
+        cmocka_unit_test(a_start_that_is_refused_says_so),
         cmocka_unit_test(other_calls_are_somebody_else),
+        cmocka_unit_test(a_conversation_goes_on_in_its_session),
         cmocka_unit_test(a_secret_goes_to_no_other_host_in_clear),
         cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),

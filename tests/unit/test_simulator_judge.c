@@ -24,6 +24,7 @@ static const char file[] =
     "        fond: {boolean: [\"yes\", \"no\"], of: adopted, sensitivity: 0.5, specificity: 0.5, better: \"No\", self_preference: {doctor: 2}}\n"
     "        asked: {boolean: [met, unmet], of: {adopted: \"Does it adopt\"}}\n"
     "        duel: {pair: [first, second, tie], of: adopted, better: \"No\", strength: 2, order: 0.5, tie: 0.1}\n"
+    "        clear: {ordinal: [\"1\", \"2\", \"3\"], of: adopted, given: {\"Yes\": [0.7, 0.2, 0.1], \"No\": [0, 0.25, 0.75]}}\n"
     "      unparsable: {control: 0.02, warned: 0.1}\n"
     "      refused: 0.05\n";
 
@@ -100,7 +101,9 @@ static void a_reply_carries_its_model_level_and_word(void **state)
     cs_buf_release(&prompt);
 }
 
-static double share(const struct cs_truth *t, const char *field, uint32_t model, uint32_t level, uint32_t word)
+/* How often the verdict is its k-th word, about texts that say the answer's `word`. */
+static double share_of(const struct cs_truth *t, const char *field, uint32_t model, uint32_t level, uint32_t word,
+                       uint32_t k)
 {
     const struct cs_planted_judge *j = t->models[JUDGE].judge;
     const struct cs_planted_verdict *v = cs_planted_judge_verdict(j, field);
@@ -115,10 +118,25 @@ static double share(const struct cs_truth *t, const char *field, uint32_t model,
         if (cs_spoken_word(t, &c.texts[0], "adopted") != word)
             continue;
         of++;
-        hits += strcmp(cs_planted_judge_draw(v, &c, t->seed, digest), v->words[0]) == 0;
+        hits += strcmp(cs_planted_judge_draw(v, &c, t->seed, digest), v->words[k]) == 0;
     }
     cs_buf_release(&reply);
     return (double)hits / of;
+}
+
+static double share(const struct cs_truth *t, const char *field, uint32_t model, uint32_t level, uint32_t word)
+{
+    return share_of(t, field, model, level, word, 0);
+}
+
+static void steps_are_given_as_planted(void **state)
+{
+    const struct cs_truth *t = ((struct fixture *)*state)->t;
+    static const double given[2][3] = {{0.7, 0.2, 0.1}, {0, 0.25, 0.75}};
+    for (uint32_t word = 0; word < 2; word++) {
+        for (uint32_t k = 0; k < 3; k++)
+            NEAR_WITHIN(share_of(t, "clear", DOCTOR, 1, word, k), given[word][k], 0.025);
+    }
 }
 
 static void a_verdict_errs_as_planted(void **state)
@@ -227,7 +245,7 @@ static void mistakes_are_told(void **state)
     (void)state;
     refuse("  j: {judge: {verdicts: {v: {boolean: [y, n], of: b}}}}",
            "no model of this file has a boolean answer \"b\"");
-    refuse("  j: {judge: {verdicts: {v: {of: a}}}}", "want boolean: [yes, no] or pair:");
+    refuse("  j: {judge: {verdicts: {v: {of: a}}}}", "want boolean: [yes, no], pair:");
     refuse("  j: {judge: {verdicts: {v: {boolean: [y, n, m], of: a}}}}", "want 2 words");
     refuse("  j: {judge: {verdicts: {v: {boolean: [y, n], of: a, sensitivity: {warned: 0.9}}}}}", "want control among");
     refuse("  j: {judge: {verdicts: {v: {boolean: [y, n], of: a, sensitivity: {control: 1, warnd: 0.9}}}}}",
@@ -237,6 +255,16 @@ static void mistakes_are_told(void **state)
     refuse("  j: {judge: {verdicts: {v: {boolean: [y, n], of: a, better: x}}}}", "no answer \"x\"");
     refuse("  j: {judge: {verdicts: {v: {pair: [f, s, t], of: a}}}}", "want better:");
     refuse("  j: {judge: {verdicts: {v: {pair: [f, s, t], of: a, sensitivity: 1}}}}", "sensitivity");
+    refuse("  j: {judge: {verdicts: {v: {ordinal: [a, b], of: a}}}}", "given");
+    refuse("  j: {judge: {verdicts: {v: {ordinal: [a, b], of: b, given: {y: [1, 0], n: [0, 1]}}}}}",
+           "no model of this file has an answer \"b\" with says");
+    refuse("  j: {judge: {verdicts: {v: {nominal: [a, b], of: a, given: {y: [1, 0]}}}}}", "n");
+    refuse("  j: {judge: {verdicts: {v: {nominal: [a, b], of: a, given: {y: [1, 0], n: [0, 1], m: [0, 1]}}}}}",
+           "the 2 words of a and no other");
+    refuse("  j: {judge: {verdicts: {v: {nominal: [a, b], of: a, given: {y: [1, 0], n: [0.5, 0.4]}}}}}",
+           "add up to 0.9");
+    refuse("  j: {judge: {verdicts: {v: {nominal: [a], of: a, given: {y: [1], n: [1]}}}}}", "want 2 to");
+    refuse("  j: {judge: {verdicts: {v: {boolean: [a, b], of: a, given: {y: [1, 0], n: [0, 1]}}}}}", "given");
     refuse("  e: {answers: {a: {boolean: [y, n], base: 0.5, says: [It is., It is. Not]}}}", "lies inside another");
     refuse("  e: {answers: {a: {boolean: [y, n], base: 0.5, says: [It is.]}}}", "want 2 sentences");
 }
@@ -246,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reply_carries_its_model_level_and_word),
         cmocka_unit_test(a_verdict_errs_as_planted),
+        cmocka_unit_test(steps_are_given_as_planted),
         cmocka_unit_test(an_order_and_ties_are_planted),
         cmocka_unit_test(verdicts_are_missing_as_planted),
         cmocka_unit_test(the_prompt_says_what_is_asked),

@@ -153,14 +153,14 @@ static void routes(void **state)
     assert_int_equal(stat_of(rig, "in_flight"), 0);
 }
 
-static void bodies_up_to_one_mebibyte(void **state)
+static void bodies_up_to_thirty_two_mebibytes(void **state)
 {
     const struct rig *rig = *state;
-    char *body = cs_xmalloc((2 << 20) + 1);
-    memset(body, ' ', 2 << 20);
-    body[2 << 20] = '\0';
-    assert_status(get(rig, "/v1/chat/completions", body, 20000), 413, "1 MiB");
-    body[1 << 20] = '\0';
+    char *body = cs_xmalloc((33 << 20) + 1);
+    memset(body, ' ', 33 << 20);
+    body[33 << 20] = '\0';
+    assert_status(get(rig, "/v1/chat/completions", body, 20000), 413, "32 MiB");
+    body[32 << 20] = '\0';
     memcpy(body, question, sizeof question - 1);
     assert_status(get(rig, "/v1/chat/completions", body, 20000), 200, "chat.completion");
     free(body);
@@ -335,7 +335,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(routes),
-        TEST(bodies_up_to_one_mebibyte),
+        TEST(bodies_up_to_thirty_two_mebibytes),
         TEST(faults_with_a_status),
         TEST(reset_is_seen_as_a_reset),
         TEST(hang_lasts_until_the_client_leaves),

@@ -139,6 +139,35 @@ static void wordings_and_spread_of_shifts(void **state)
     cs_truth_free(t);
 }
 
+/* A level does more in some cases than in others; without sd all by hand: logit(0.5) + 1 + 0.5. */
+static void levels_move_some_cases_more(void **state)
+{
+    (void)state;
+    struct cs_truth *t = load(
+        TRUTH_TEXTS
+        "models:\n"
+        "  m:\n"
+        "    answers:\n"
+        "      a: {boolean: [y, n], base: 0.5, shift: {homeless: 1}, shift_where: {column: label, shift: {low: {homeless: 0.5, woman: -1}}}}\n"
+        "      n: {nominal: [x, y], base: [0.5, 0.5], shift_where: {column: label, shift: {high: {woman: {x: 2}}}}}\n");
+    const struct cs_truth_model *m = cs_truth_model(t, "m");
+    const struct cs_truth_answer *a = cs_truth_answer(m, "a"), *n = cs_truth_answer(m, "n");
+    double p[CS_TRUTH_WORDS_MAX];
+    static const struct {
+        uint32_t case_index, level;
+        double moved;
+    } want[] = {{0, 0, 0}, {0, 1, 0}, {0, 2, 1}, {1, 0, 0}, {1, 1, -1}, {1, 2, 1.5}};
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        cs_truth_cumulative(t, 42, m, a, (struct cs_truth_place){want[i].case_index, want[i].level}, p);
+        assert_close(p[0], 1 / (1 + exp(-want[i].moved)));
+    }
+    cs_truth_cumulative(t, 42, m, n, c1_woman, p);
+    assert_close(p[0], exp(2) / (exp(2) + 1));
+    cs_truth_cumulative(t, 42, m, n, c2_woman, p);
+    assert_close(p[0], 0.5);
+    cs_truth_free(t);
+}
+
 static void answers(void **state)
 {
     const struct cs_truth *t = *state;
@@ -286,6 +315,16 @@ static void refusals_of_bad_files(void **state)
          "no answer \"z\""},
         {"models: {m: {answers: {a: {boolean: [y, n], base: 1, placebo_shift: 1}}}}\n", "no levels"},
         {"models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_sd: 1}}}}\n", "no levels"},
+        {"models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_where: {column: c, shift: {}}}}}}\n", "no cases"},
+        {TRUTH_TEXTS
+         "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_where: {column: label, shift: {lo: {woman: 1}}}}}}}\n",
+         "no case has the label \"lo\""},
+        {TRUTH_TEXTS
+         "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_where: {column: lab, shift: {low: {woman: 1}}}}}}}\n",
+         "no column \"lab\""},
+        {TRUTH_TEXTS
+         "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_where: {column: label, shift: {low: {man: 1}}}}}}}\n",
+         "called \"man\""},
         {"levels: {rows: [{id: control, text: x}], id: id, text: text}\nmodels: {m: {}}\n", "without a text"},
         {"cases: {file: no.csv, id: id, text: text}\nmodels: {m: {}}\n", "no.csv"},
         {"cases: {id: id, text: text}\nmodels: {m: {}}\n", "want one of file"},
@@ -309,6 +348,7 @@ int main(void)
         cmocka_unit_test(draws),
         cmocka_unit_test(probabilities),
         cmocka_unit_test(wordings_and_spread_of_shifts),
+        cmocka_unit_test(levels_move_some_cases_more),
         cmocka_unit_test(answers),
         cmocka_unit_test(repeats_are_independent_draws),
         cmocka_unit_test(prompts_are_recognised_by_their_texts),

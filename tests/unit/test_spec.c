@@ -274,8 +274,16 @@ static const uint32_t list_0_3[] = {0, 3};
 static const uint32_t list_0_0[] = {0, 0};
 static const uint32_t list_n_columns[] = {N_COLUMNS};
 
+/* Of its servers one has an address of 250 bytes. */
+#define FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+static const char far_list[] = "http://a http://" FIFTY FIFTY FIFTY FIFTY FIFTY;
+
 /* One fault a line. */
 #define FAULTS(X)                                                                                                      \
+    X(c->accounts[1].base_url = "http://a http://b/\xc3\xbc")                                                          \
+    X(c->accounts[1].base_url = far_list)                                                                              \
+    X((c->accounts[1].base_url = "http://a http://b", c->accounts[1].protocol = CS_PROTOCOL_HTTP,                      \
+       c->accounts[1].service = "{}"))                                                                                 \
     X(c->s.n_cases = 0)                                                                                                \
     X(c->s.n_cases = CS_CASES_MAX + 1)                                                                                 \
     X(c->s.n_questions = 0)                                                                                            \

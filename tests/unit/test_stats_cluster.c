@@ -48,6 +48,50 @@ static struct cs_cluster_test test_moved(size_t moved, size_t n)
     return cs_cluster_t(d, n, 0.05, 1);
 }
 
+/* Twelve clusters at 100 % are as sure as twelve at 0 %, and which answer counts as 1 changes no width. */
+static void a_level_has_the_width_of_its_mirror(void **state)
+{
+    (void)state;
+    double x[12], y[12];
+    for (int i = 0; i < 12; i++)
+        x[i] = 1;
+    const double q = 1 - pow(0.025, 1 / 12.0);
+    struct cs_cluster_level a = cs_cluster_level(x, 12, 0.05, 0, 1);
+    assert_int_equal(a.status, CS_STAT_BOUND);
+    NEAR(a.mean, 1);
+    NEAR_CI(a.ci, 1 - q, 1);
+    NEAR_WITHIN(a.ci.lo, 0.735, 0.0005);
+    for (double at = 0; at <= 1; at += 0.125) { /* any rate at which all agree */
+        for (int i = 0; i < 12; i++) {
+            x[i] = at;
+            y[i] = 1 - at;
+        }
+        a = cs_cluster_level(x, 12, 0.05, 0, 1);
+        const struct cs_cluster_level b = cs_cluster_level(y, 12, 0.05, 0, 1);
+        NEAR_CI(a.ci, at - q * at, at + q * (1 - at));
+        NEAR_CI(b.ci, 1 - a.ci.hi, 1 - a.ci.lo);
+    }
+    for (int i = 0; i < 12; i++) { /* and where they do not agree: t's, never beyond the ends */
+        x[i] = i < 11;
+        y[i] = i == 11;
+    }
+    a = cs_cluster_level(x, 12, 0.05, 0, 1);
+    const struct cs_cluster_level b = cs_cluster_level(y, 12, 0.05, 0, 1);
+    NEAR_CI(b.ci, 1 - a.ci.hi, 1 - a.ci.lo);
+    NEAR(a.mean, 11 / 12.0);
+    NEAR(a.ci.lo, 11 / 12.0 - cs_dist_t_critical(0.025, 11) / 12);
+    NEAR(a.ci.hi, 1);
+    for (int i = 0; i < 12; i++) /* a number from 1 to 5, always at its end */
+        x[i] = 5;
+    a = cs_cluster_level(x, 12, 0.05, 1, 5);
+    NEAR_CI(a.ci, 5 - 4 * q, 5);
+    assert_int_equal(cs_cluster_level(x, 12, 0.05, 0, 0).status, CS_STAT_CONSTANT); /* no ends */
+    assert_int_equal(cs_cluster_level(x, 12, 0.05, 0, INFINITY).status, CS_STAT_CONSTANT);
+    assert_int_equal(cs_cluster_level(x, 12, 0.05, 0, 4).status, CS_STAT_CONSTANT); /* beyond them */
+    assert_int_equal(cs_cluster_level(x, 1, 0.05, 1, 5).status, CS_STAT_TOO_FEW);
+    NEAR(cs_cluster_level(d10, COUNT(d10), 0.05, 0, 0).ci.hi, 0.2168172935736169); /* without ends it is t's */
+}
+
 static void few_moved_clusters_widen_equivalence(void **state)
 {
     (void)state;
@@ -68,6 +112,29 @@ static void few_moved_clusters_widen_equivalence(void **state)
     for (double margin = 0.02; margin < 0.3; margin += 0.01) { /* p and interval say the same */
         const struct cs_tost r = cs_cluster_tost(&three, margin, 0.05);
         assert_int_equal(r.passes, r.ci.lo > -margin && r.ci.hi < margin);
+    }
+}
+
+/* The least margin that can be met at all: 5 points take 73 clusters once one moved, 10 points 35; and what TOST does at it. */
+static void a_design_has_a_least_margin(void **state)
+{
+    (void)state;
+    assert_true(cs_cluster_least_margin(72, 1, 0.05, 1) > 0.05 && cs_cluster_least_margin(73, 1, 0.05, 1) < 0.05);
+    assert_true(cs_cluster_least_margin(34, 1, 0.05, 1) > 0.1 && cs_cluster_least_margin(35, 1, 0.05, 1) < 0.1);
+    NEAR(cs_cluster_least_margin(59, 0, 0.05, 1), 1 - pow(0.05, 1 / 59.0)); /* none: the bound of agreement */
+    NEAR_WITHIN(cs_cluster_least_margin(16, 1, 0.0125, 100), 27.5, 0.05);
+    NEAR(cs_cluster_least_margin(100, 3, 0.05, 4), 4 * (0.0757107937498301 - 0.03));
+    NEAR(cs_cluster_least_margin(100, 11, 0.05, 1), 0); /* more than ten: the spread decides */
+    NEAR(cs_cluster_least_margin(5, 5, 0.05, 1), 0);
+    for (size_t n = 12; n < 120; n += 9) {
+        double d[120] = {1e-7}; /* moved, and next to nothing */
+        for (size_t moved = 0; moved <= 1; moved++) {
+            d[0] = moved ? 1e-7 : 0;
+            const double least = cs_cluster_least_margin(n, moved, 0.05, 1);
+            const struct cs_cluster_test t = cs_cluster_t(d, n, 0.05, 1);
+            assert_true(cs_cluster_tost(&t, least + 1e-6, 0.05).passes);
+            assert_false(cs_cluster_tost(&t, least - 1e-6, 0.05).passes);
+        }
     }
 }
 
@@ -318,7 +385,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_agrees_with_scipy),
         cmocka_unit_test(tost_agrees_with_scipy),
+        cmocka_unit_test(a_level_has_the_width_of_its_mirror),
         cmocka_unit_test(few_moved_clusters_widen_equivalence),
+        cmocka_unit_test(a_design_has_a_least_margin),
         cmocka_unit_test(one_side_of_the_margin),
         cmocka_unit_test(pairs_are_tested_exactly),
         cmocka_unit_test(a_moved_test_keeps_its_spread),

@@ -280,6 +280,92 @@ static void bounds_that_cross_make_it_inconclusive(void **state)
     assert_int_equal(cs_finding_verdict_bounded(&none, &up, &up), CS_STAT_VERDICT_NONE);
 }
 
+/* With the interval that decided in the place of the shown one, whoever reads comes to the verdict. */
+static void check_reading(const struct cs_finding *f, const struct cs_cluster_test *t, double margin, int *seen)
+{
+    const struct cs_finding_decided d = cs_finding_decided(f, t, 1, margin, 0);
+    const struct cs_interval ci = d.by == CS_FINDING_BY_CI ? f->ci : d.ci;
+    if (f->verdict == CS_STAT_VERDICT_EQUIVALENT || f->verdict == CS_STAT_VERDICT_INCONCLUSIVE)
+        assert_int_equal(ci.lo > -margin && ci.hi < margin, f->verdict == CS_STAT_VERDICT_EQUIVALENT);
+    else
+        assert_int_equal(d.by, CS_FINDING_BY_CI);
+    seen[d.by]++;
+}
+
+static void a_verdict_can_be_read_off_the_interval_that_decided(void **state)
+{
+    (void)state;
+    int seen[CS_FINDING_BY_BOUNDS + 1] = {0};
+    for (uint64_t seed = 1; seed <= 6; seed++)
+        for (int method = CS_ADJUST_NONE; method <= CS_ADJUST_BY; method++)
+            for (double margin = 0.02; margin < 0.3; margin += 0.04) {
+                struct family f = make_family(seed, 0.01);
+                struct cs_finding out[M];
+                for (size_t i = seed % 2 ? 3 + seed : N; i < N; i++) /* of odd seeds few clusters move */
+                    memset(f.d + i * M, 0, M * sizeof *f.d);
+                findings_of(&f, (enum cs_adjust)method, margin, out);
+                for (size_t k = 0; k < M; k++) {
+                    const struct cs_cluster_test t = test_of(&f, k);
+                    check_reading(&out[k], &t, margin, seen);
+                }
+            }
+    assert_true(seen[CS_FINDING_BY_CI] > 10 && seen[CS_FINDING_BY_EQUIVALENCE] > 10 &&
+                seen[CS_FINDING_BY_FEW_MOVED] > 10);
+}
+
+static void few_moved_clusters_are_the_reason(void **state)
+{
+    (void)state;
+    const double d[16] = {.1, -.05};
+    struct cs_contrast c = {.test = cs_cluster_t(d, 16, .05, 1), .margin = .1};
+    const struct cs_family family = {CS_ADJUST_NONE, .05, true, NULL, NULL};
+    struct cs_finding f;
+    assert_int_equal(cs_finding_family(&family, &c, 1, &f), CS_STAT_OK);
+    assert_true(f.ci.lo > -.02 && f.ci.hi < .02); /* by itself it would say equivalent */
+    assert_int_equal(f.verdict, CS_STAT_VERDICT_INCONCLUSIVE);
+    const struct cs_finding_decided d2 = cs_finding_decided(&f, &c.test, 1, .1, 0);
+    assert_int_equal(d2.by, CS_FINDING_BY_FEW_MOVED);
+    assert_int_equal(d2.moved, 2);
+    assert_int_equal(d2.n, 16);
+    NEAR(d2.least, cs_cluster_least_margin(16, 1, f.tost_level, 1));
+    NEAR_CI(d2.ci, f.equivalence_ci.lo, f.equivalence_ci.hi);
+    assert_true(d2.ci.lo < -.2 && d2.ci.hi > .2);
+    /* of several differences all of them, for the one that moved least */
+    const double all[16] = {.1, -.1, .1, -.1, .1, -.1, .1, -.1, .1, -.1, .1, -.1};
+    const struct cs_cluster_test two[] = {cs_cluster_t(all, 16, .05, 1), c.test};
+    f.ci_level = f.tost_level = .05;
+    const struct cs_finding_decided joint = cs_finding_decided(&f, two, 2, .15, 0);
+    assert_int_equal(joint.by, CS_FINDING_BY_FEW_MOVED);
+    assert_int_equal(joint.moved, 2);
+    assert_true(joint.ci.hi > .2);
+    /* worst and best case: from the lowest to the highest of what decides in each */
+    const struct cs_finding low = {.different = true, .ci = {-.3, -.2}, .equivalence_ci = {-.29, -.21}};
+    const struct cs_finding_decided bounds = cs_finding_decided_bounded(&f, &low, &f, .1);
+    assert_int_equal(bounds.by, CS_FINDING_BY_BOUNDS);
+    NEAR_CI(bounds.ci, -.3, f.equivalence_ci.hi);
+}
+
+/* The categories of an answer are judged at a step inside the gate's: their interval says the same as their p. */
+static void categories_have_an_interval_of_their_own(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct family f = make_family(seed, .02);
+        struct cs_cluster_test parts[M];
+        for (size_t k = 0; k < M; k++)
+            parts[k] = test_of(&f, k);
+        const struct cs_joint joint = {.p = .5, .low = parts, .high = parts, .n = M, .apart = true};
+        struct cs_contrast c = {.test = parts[0], .margin = .2, .joint = &joint};
+        const struct cs_family family = {CS_ADJUST_HOLM, .05, true, NULL, NULL};
+        struct cs_finding gate, inside[M];
+        assert_int_equal(cs_finding_family(&family, &c, 1, &gate), CS_STAT_OK);
+        cs_finding_inside(&family, &gate, parts, M, .2, inside);
+        for (size_t k = 0; k < M; k++)
+            assert_int_equal(inside[k].equivalent,
+                             inside[k].equivalence_ci.lo > -.2 && inside[k].equivalence_ci.hi < .2);
+    }
+}
+
 static void max_t_lies_between_none_and_bonferroni(void **state)
 {
     (void)state;
@@ -373,6 +459,9 @@ int main(void)
         cmocka_unit_test(a_joint_test_is_one_of_the_family),
         cmocka_unit_test(a_joint_test_is_only_as_close_as_its_widest_part),
         cmocka_unit_test(bounds_that_cross_make_it_inconclusive),
+        cmocka_unit_test(a_verdict_can_be_read_off_the_interval_that_decided),
+        cmocka_unit_test(few_moved_clusters_are_the_reason),
+        cmocka_unit_test(categories_have_an_interval_of_their_own),
         cmocka_unit_test(max_t_lies_between_none_and_bonferroni),
         cmocka_unit_test(max_t_and_its_critical_value_agree_to_the_draw),
         cmocka_unit_test(max_t_is_the_same_for_any_number_of_threads),

@@ -223,6 +223,26 @@ static void levels_set_system_parameters_and_texts(void **state)
     assert_string_equal(value(0, "shown"), ""); /* exists by the choice only */
 }
 
+static const char *const default_providers = "accounts: {s: {provider: simulated}}\n"
+                                             "models: {m1: {account: s, model: m-1}, m2: {account: s, model: m-2}}\n";
+
+/* As vendors charge for it, where nobody says it. */
+static void writing_to_a_cache_has_a_price(void **state)
+{
+    (void)state;
+    folder_put(&dir, "providers.yaml",
+               "accounts:\n  s: {provider: simulated}\n  g: {provider: simulated, protocol: gemini}\n"
+               "models:\n  chat: {account: s, model: m, price: {input: 2, output: 10}}\n"
+               "  said: {account: s, model: m, price: {input: 2, cache_write: 2, output: 10}}\n"
+               "  gem: {account: g, model: m, price: {input: 2, output: 10}}\n"
+               "  none: {account: s, model: m}\n");
+    const struct cs_study *s = load(&(struct parts){.rest = "models: [chat, said, gem, none]\n"});
+    const int64_t expected[] = {2500, 2000, -1, -1};
+    for (uint32_t i = 0; i < s->n_models; i++)
+        assert_int_equal(s->models[i].price.cache_write, expected[i]);
+    folder_put(&dir, "providers.yaml", default_providers);
+}
+
 static void texts_per_case_and_level(void **state)
 {
     (void)state;
@@ -388,6 +408,11 @@ static void shipped_studies_have_their_sizes(void **state)
         {"ops/studies/shapes/fabricated.yaml", 10800},   {"ops/studies/shapes/misinformation.yaml", 3476000},
         {"ops/studies/shapes/advertising.yaml", 112320}, {"ops/studies/shapes/cues.yaml", 92000 + 3600},
         {"ops/studies/worth/study.yaml", 960},           {"ops/studies/judged/study.yaml", 36},
+        {"ops/studies/fabricated/study.yaml", 2592},     {"ops/studies/misinformation/study.yaml", 5280},
+        {"ops/studies/pressure/study.yaml", 960},        {"ops/studies/healthbench/study.yaml", 320},
+        {"ops/studies/medhelm-jury/study.yaml", 240},    {"ops/studies/noharm/study.yaml", 400},
+        {"ops/studies/horizon/study.yaml", 480},         {"ops/studies/thinking/study.yaml", 2640},
+        {"ops/studies/trust/study.yaml", 1152},
     };
     for (size_t i = 0; i < sizeof studies / sizeof studies[0]; i++) {
         cs_load_release(&loaded);
@@ -489,9 +514,7 @@ static int setup(void **state)
 {
     (void)state;
     folder_open(&dir);
-    folder_put(&dir, "providers.yaml",
-               "accounts: {s: {provider: simulated}}\n"
-               "models: {m1: {account: s, model: m-1}, m2: {account: s, model: m-2}}\n");
+    folder_put(&dir, "providers.yaml", default_providers);
     return 0;
 }
 
@@ -513,6 +536,7 @@ int main(void)
         cmocka_unit_test(wordings_are_joined_or_crossed),
         cmocka_unit_test(roles_and_multiples_of_repeats),
         cmocka_unit_test(levels_set_system_parameters_and_texts),
+        cmocka_unit_test(writing_to_a_cache_has_a_price),
         cmocka_unit_test(texts_per_case_and_level),
         cmocka_unit_test(markers_and_texts_from_columns),
         cmocka_unit_test(options_and_their_order),

@@ -1,6 +1,8 @@
 /* Leaving by itself: before a deadline, after idling, when the studies are done; and how deadlines are written. */
 #include "tests/unit/worker_bench.h"
 
+#include <time.h>
+
 #include "worker/deadline.h"
 
 enum { START = 1000 }; /* on the bench's clock */
@@ -92,6 +94,31 @@ static void a_drain_ends_before_the_deadline(void **state)
     bench_done(&b);
 }
 
+/* What flies then began in time: the short drain of a site that kills soon after it has asked is not for it. */
+static void leaving_in_time_waits_for_what_flies(void **state)
+{
+    (void)state;
+    struct bench b;
+    const uint64_t deadline = START + 100000;
+    open_with(&b, (struct cs_worker_opts){.deadline_ms = deadline, .drain_ms = 3000}, 20000);
+    pass(&b, 74000);
+    bench_assign(&b, 0, 0, 50, 2);
+    assert_int_equal(b.in_flight, 2);
+    pass(&b, 19000); /* it drains since 18 s */
+    assert_int_equal(b.in_flight, 2);
+    bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    bench_wait(&b, CS_FLUSH_MS);
+    bench_ack(&b, 1);
+    assert_false(b.exited);
+    bench_step(&b, (struct cs_worker_event){.kind = CS_WORKER_DRAIN}); /* now the site is in a hurry */
+    pass(&b, 2900);
+    assert_false(b.exited);
+    pass(&b, 300);
+    assert_true(b.exited);
+    assert_int_equal(b.exit_code, CS_EINCOMPLETE);
+    bench_done(&b);
+}
+
 static void a_deadline_too_near_for_any_call(void **state)
 {
     (void)state;
@@ -163,9 +190,21 @@ static void deadlines_as_they_are_written(void **state)
     static const struct {
         const char *text;
         uint64_t left_s;
-    } good[] = {
-        {"90", 90},  {"1:30", 90},        {"2:00:00", 7200}, {"1-06:00:00", 108000}, {"1-6", 108000},
-        {"0:05", 5}, {"2-00:01", 172860}, {"UNLIMITED", 0},  {"NOT_SET", 0},         {"2023-11-14T22:13:30Z", 10}};
+    } good[] = {{"90", 90},
+                {"1:30", 90},
+                {"2:00:00", 7200},
+                {"1-06:00:00", 108000},
+                {"1-6", 108000},
+                {"0:05", 5},
+                {"2-00:01", 172860},
+                {"UNLIMITED", 0},
+                {"NOT_SET", 0},
+                {"2023-11-14T22:13:30Z", 10},
+                {"2023-11-15T00:13:30", 10},
+                {"T00:14", 40},
+                {"T00:13:21", 1},
+                {"T00:13:20", 86400},
+                {"T23:00:00", 82000}};
     static const char *const bad[] = {"",
                                       "0",
                                       "0:00",
@@ -182,12 +221,20 @@ static void deadlines_as_they_are_written(void **state)
                                       "now",
                                       "2023-02-31T00:00:00Z",
                                       "2023-11-14T22:13:20Z",
-                                      "2023-11-14T22:13:30",
+                                      "2023-11-15T00:13:20",
+                                      "2023-11-15T00:13:30+02:00",
+                                      "T24:00",
+                                      "T12",
+                                      "T12:60",
+                                      "T1:2:3:4",
+                                      "slurm",
                                       "2023-11-14T22:13:30Zx"};
     const int64_t wall_ms = 1700000000000; /* 2023-11-14T22:13:20Z */
     struct cs_error err;
     uint64_t left;
 
+    setenv("TZ", "UTC-2", 1); /* two hours ahead: 2023-11-15T00:13:20 here */
+    tzset();
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_int_equal(cs_deadline_parse(good[i].text, wall_ms, &left, &err), CS_OK);
         assert_int_equal(left, good[i].left_s * 1000);
@@ -203,6 +250,7 @@ int main(void)
         cmocka_unit_test(no_call_outlives_the_deadline),
         cmocka_unit_test(a_retry_that_does_not_fit_goes_back),
         cmocka_unit_test(a_drain_ends_before_the_deadline),
+        cmocka_unit_test(leaving_in_time_waits_for_what_flies),
         cmocka_unit_test(a_deadline_too_near_for_any_call),
         cmocka_unit_test(idleness_ends_it),
         cmocka_unit_test(done_studies_end_it),

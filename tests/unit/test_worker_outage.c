@@ -51,6 +51,28 @@ static void a_few_trials_again_and_again(void **state)
     }
 }
 
+/* One that makes a call now and then finds out in time, too: not by a slip or two, and not when it was answered meanwhile. */
+static void a_few_faults_over_some_time(void **state)
+{
+    struct cs_rng rng = {1};
+    struct cs_outage o;
+    (void)state;
+    for (uint32_t faults = CS_OUTAGE_DOUBT - 1; faults <= CS_OUTAGE_DOUBT; faults++) {
+        cs_outage_init(&o);
+        for (uint32_t i = 1; i < faults; i++)
+            assert_false(cs_outage_fault(&o, true, 50, 100, &rng));
+        assert_int_equal(cs_outage_fault(&o, true, 50, 100 + CS_OUTAGE_LONG_MS, &rng), faults == CS_OUTAGE_DOUBT);
+    }
+    cs_outage_ask_now(&o, 100 + CS_OUTAGE_LONG_MS); /* another server is there */
+    assert_true(cs_outage_may_call(&o, 0, 100 + CS_OUTAGE_LONG_MS));
+    cs_outage_init(&o);
+    for (uint32_t i = 1; i < CS_OUTAGE_DOUBT; i++)
+        cs_outage_fault(&o, true, 50, 100, &rng);
+    cs_outage_answer(&o, 200);
+    for (uint32_t i = 0; i < CS_OUTAGE_DOUBT; i++)
+        assert_false(cs_outage_fault(&o, true, 50, 100 + CS_OUTAGE_LONG_MS, &rng));
+}
+
 /* However the faults lie, repetitions stay below answers + a constant, and a third of faults never takes a lane away. */
 static void retries_have_a_budget(void **state)
 {
@@ -475,6 +497,7 @@ int main(void)
         cmocka_unit_test(denied_with_others_is_not_alone),
         cmocka_unit_test(a_row_of_faults),
         cmocka_unit_test(a_few_trials_again_and_again),
+        cmocka_unit_test(a_few_faults_over_some_time),
         cmocka_unit_test(retries_have_a_budget),
         cmocka_unit_test(an_hour_without_a_provider),
         cmocka_unit_test(a_small_lane_loses_no_trial),

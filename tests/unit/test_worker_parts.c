@@ -294,6 +294,7 @@ static void studies_come_over_the_wire(void **state)
     struct parts chunk = {0};
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     uint8_t spec_digest[32], digest[32];
+    uint32_t bytes;
     free(put_file("cases.csv", "case_id,text\na,\"One. Two.\"\nb,\"Three. Four.\"\n"));
     free(put_file("providers.yaml", providers_yaml));
     char *path = put_file("study.yaml", study_yaml);
@@ -305,9 +306,9 @@ static void studies_come_over_the_wire(void **state)
     cs_studies_open(&studies, "http://127.0.0.1:9/", NULL);
     struct cs_source s = cs_studies_source(studies);
     assert_int_equal(s.lane(s.self, spec_digest, 0, &f[0], &err), CS_EAGAIN);
-    assert_true(s.missing(s.self, digest));
+    assert_true(s.missing(s.self, digest, &bytes));
     assert_memory_equal(digest, spec_digest, 32);
-    assert_false(s.missing(s.self, digest));
+    assert_false(s.missing(s.self, digest, &bytes));
     assert_int_equal(s.put(s.self, spec_digest, spec.data, (uint32_t)spec.len - 1, &err), CS_ECORRUPT);
     assert_int_equal(s.put(s.self, spec_digest, spec.data, (uint32_t)spec.len, &err), CS_OK);
     for (uint32_t lane = 0; lane < 2; lane++)
@@ -316,9 +317,11 @@ static void studies_come_over_the_wire(void **state)
     check_endpoints(f);
 
     assert_int_equal(s.trial(s.self, f[0].study, 0, 0, NULL, 0, &t, &err), CS_EAGAIN);
-    assert_true(s.missing(s.self, digest));
+    assert_true(s.missing(s.self, digest, &bytes));
     assert_memory_equal(digest, chunk.digest, 32);
+    assert_int_equal(s.trial(s.self, f[1].study, 1, 0, NULL, 0, &t, &err), CS_EAGAIN); /* while it is on its way */
     assert_int_equal(s.put(s.self, digest, chunk.bytes, chunk.n, &err), CS_OK);
+    assert_false(s.missing(s.self, digest, &bytes));
     for (uint64_t position = 0; position < 8; position++)
         check_trial(&l, &s, f[0].study, 0, position);
     assert_int_equal(s.trial(s.self, f[0].study, 0, 8, NULL, 0, &t, &err),

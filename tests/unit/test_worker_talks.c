@@ -32,6 +32,8 @@ static void refuse(struct bench *b, uint64_t number, uint8_t why)
     bench_say(b, &m);
 }
 
+static const struct cs_session_told *in_session; /* of the answers; NULL: of none */
+
 static void answer(struct bench *b, const char *text)
 {
     char body[400];
@@ -39,7 +41,9 @@ static void answer(struct bench *b, const char *text)
              "{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"%s\"},\"finish_reason\":\"stop\"}],"
              "\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":9}}",
              text);
-    bench_reply(b, bench_slot(b), bench_http(200, "", body));
+    struct cs_http_reply reply = bench_http(200, "", body);
+    reply.session = in_session;
+    bench_reply(b, bench_slot(b), reply);
     if (b->sent[CS_OUTPUTS] == 0) /* it is held back a moment, so that several go together */
         bench_wait(b, CS_FLUSH_MS);
 }
@@ -224,6 +228,38 @@ static void a_turn_whose_lease_was_lost_is_delivered_and_not_gone_on_from(void *
     bench_done(&b);
 }
 
+/* Where the system itself remembers, its session goes with the next call; who has none begins anew. */
+static void a_session_is_its_workers_alone(void **state)
+{
+    const uint32_t stand[] = {0, 2};
+    const struct cs_session_told session = {.trial = "t", .id = "s-1"};
+    struct bench b;
+    (void)state;
+    bench_init(&b, 1);
+    b.source.turns = TURNS;
+    b.source.remembers = true;
+    bench_welcome(&b, 1, CS_WINDOW_OUTPUTS);
+    bench_assign(&b, 0, 0, 7, 2);
+    tell(&b, 7, 2, stand);
+    assert_int_equal(b.call[bench_slot(&b)].position, 0);
+    assert_true(b.call[bench_slot(&b)].in_session);
+    assert_string_equal(b.call[bench_slot(&b)].session, "");
+    in_session = &session;
+    answer(&b, "well");
+    in_session = NULL;
+    bench_ack(&b, 1);
+    assert_string_equal(b.source.said, "well");
+    assert_string_equal(b.call[bench_slot(&b)].session, "s-1");
+    bench_reply(&b, bench_slot(&b),
+                bench_http(503, "", "")); /* it may have heard that: nothing is sent into it again */
+    bench_wait(&b, CS_FLUSH_MS);
+    assert_turn(&b, 0, 2);
+    assert_int_equal(b.call[bench_slot(&b)].position, 1); /* of which two turns stand, said to another */
+    assert_string_equal(b.call[bench_slot(&b)].session, "");
+    assert_string_equal(b.source.said, "");
+    bench_done(&b);
+}
+
 static void it_ends_where_there_is_nothing_to_go_on_from(void **state)
 {
     struct bench b;
@@ -247,6 +283,74 @@ static void it_ends_where_there_is_nothing_to_go_on_from(void **state)
     bench_done(&b);
 }
 
+/* The output that a reply came to, in the arena. */
+static struct cs_output came_of(struct bench *b, struct cs_arena *arena, const char *body)
+{
+    bench_reply(b, bench_slot(b), bench_http(200, "", body));
+    if (b->sent[CS_OUTPUTS] == 0)
+        bench_wait(b, CS_FLUSH_MS);
+    return bench_output(b, 0, arena);
+}
+
+#define CALLS "\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"here\",\"arguments\":\"{}\"}}]"
+#define SAYS(message, end) "{\"model\":\"m\",\"choices\":[{\"message\":{" message "},\"finish_reason\":\"" end "\"}]}"
+
+static void with_tools(struct bench *b)
+{
+    bench_init(b, 1);
+    b->source.turns = TURNS;
+    b->source.tools = TURNS - 1;
+    bench_welcome(b, 1, CS_WINDOW_OUTPUTS);
+    bench_assign(b, 0, 0, 7, 1);
+    tell(b, 7, 1, NULL);
+}
+
+/* However a refusal is said, and whatever is called beside it. */
+static void a_refusal_ends_the_calls_of_tools(void **state)
+{
+    static const struct {
+        const char *body;
+        enum cs_outcome outcome;
+    } rows[] = {{SAYS("\"content\":null," CALLS, "tool_calls"), CS_OUTCOME_ok},
+                {SAYS("\"content\":null,\"refusal\":\"No.\"", "stop"), CS_OUTCOME_refused},
+                {SAYS("\"content\":null,\"refusal\":\"No.\"," CALLS, "stop"), CS_OUTCOME_refused},
+                {SAYS("\"content\":\"Well\"," CALLS, "refusal"), CS_OUTCOME_refused},
+                {SAYS("\"content\":\"\"", "refusal"), CS_OUTCOME_refused}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cs_arena arena = {0};
+        struct bench b;
+        with_tools(&b);
+        const struct cs_output o = came_of(&b, &arena, rows[i].body);
+        assert_int_equal(o.outcome, rows[i].outcome);
+        assert_int_equal(o.turns_done, rows[i].outcome == CS_OUTCOME_refused);
+        cs_arena_release(&arena);
+        bench_done(&b);
+    }
+}
+
+static void calls_that_are_too_many_are_kept(void **state)
+{
+    struct cs_buf body = CS_BUF_INIT(1 << 16);
+    struct cs_arena arena = {0};
+    struct bench b;
+    (void)state;
+    with_tools(&b);
+    cs_buf_str(&body, "{\"choices\":[{\"message\":{\"tool_calls\":[");
+    for (int i = 0; i <= TURNS - 1 + CS_TOOL_SPARE; i++)
+        cs_buf_printf(&body, "%s{\"id\":\"c%d\",\"function\":{\"name\":\"here\",\"arguments\":\"{}\"}}",
+                      i > 0 ? "," : "", i);
+    cs_buf_str(&body, "]},\"finish_reason\":\"tool_calls\"}]}");
+    const struct cs_output o = came_of(&b, &arena, cs_buf_cstr(&body));
+    assert_int_equal(o.outcome, CS_OUTCOME_unparsable);
+    assert_string_equal(o.cause, "too_many_calls");
+    assert_non_null(strstr(o.tool_calls, "\"c0\""));
+    assert_non_null(strstr(o.tool_calls, "\"c18\""));
+    cs_arena_release(&arena);
+    cs_buf_release(&body);
+    bench_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,7 +362,10 @@ int main(void)
         cmocka_unit_test(of_many_leases_it_asks_by_and_by),
         cmocka_unit_test(a_drain_ends_the_call_and_hands_the_rest_back),
         cmocka_unit_test(a_turn_whose_lease_was_lost_is_delivered_and_not_gone_on_from),
+        cmocka_unit_test(a_session_is_its_workers_alone),
         cmocka_unit_test(it_ends_where_there_is_nothing_to_go_on_from),
+        cmocka_unit_test(a_refusal_ends_the_calls_of_tools),
+        cmocka_unit_test(calls_that_are_too_many_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

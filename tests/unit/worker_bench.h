@@ -17,7 +17,7 @@
 #include "worker/core/state.h"
 #include "worker/core/worker.h"
 
-enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
+enum { BENCH_LANES = 4, BENCH_SLOTS = 2048, BENCH_PICTURES = 256 };
 
 struct bench_source {
     bool distinct; /* bodies differ by position */
@@ -25,6 +25,11 @@ struct bench_source {
     bool spec_here, cases_here;
     bool metered; /* under a hard budget */
     bool asked;   /* something is to be reported by `missing` */
+    /* Each of the first positions wants a picture of its own of so many bytes, digest {3, position}; 0: none. */
+    uint32_t picture_bytes;
+    bool has[BENCH_PICTURES];
+    uint8_t wanted[BENCH_PICTURES]; /* to be reported by `missing`, in that order */
+    uint32_t n_wanted;
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
@@ -34,14 +39,20 @@ struct bench_source {
     int studies;             /* handed out and not given back */
     bool bad_trial;
     uint32_t turns; /* calls of every trial; 0: 1 */
+    uint32_t tools; /* calls of tools that every trial may make; 0: it has none */
+    bool remembers; /* they go on in sessions of the system's */
     bool too_large; /* requests that hold a reply are */
     char said[32];  /* the last reply in the request that was asked for last */
+
+    const struct cs_server_list *servers; /* of all lanes; NULL: each is at one address */
 };
 
 struct bench_call {
     bool live;
     uint32_t lane, attempt;
     uint64_t position;
+    bool in_session; /* of a system that remembers: its id, "" where none is known yet */
+    char session[16];
 };
 
 struct bench {
@@ -89,8 +100,10 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     *out = (struct cs_lane_facts){.study = s, .provider = &cs_dialect_openai_chat, .endpoint = &endpoint};
     out->timeout_ms = s->timeout_ms;
     out->metered = s->metered;
+    out->servers = s->servers;
     out->concurrent = s->concurrent[lane];
     out->talks = s->turns > 1;
+    out->remembers = s->remembers;
     snprintf(out->group, sizeof out->group, "group");
     bench_pool(out, s->own != NULL ? s->own : "pool", &s->limits);
     if (s->own != NULL) {
@@ -122,12 +135,19 @@ static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t 
         s->asked = true;
         return cs_error_set(err, CS_EAGAIN, "no cases");
     }
+    if (s->picture_bytes > 0 && position < BENCH_PICTURES && !s->has[position]) {
+        if (memchr(s->wanted, (int)position, s->n_wanted) == NULL)
+            s->wanted[s->n_wanted++] = (uint8_t)position;
+        return cs_error_set(err, CS_EAGAIN, "no picture");
+    }
     if (s->bad_trial)
         return cs_error_set(err, CS_EINVAL, "cannot be rendered");
     *out = (struct cs_trial){.body = "{}", .body_len = 2, .question = 7, .calls = s->turns > 1 ? s->turns : 1};
     if (s->turns > 1) {
         snprintf(s->said, sizeof s->said, "%s", n_said > 0 ? said[n_said - 1] : "");
         out->free = n_said + 1 < s->turns;
+        out->tools = s->tools;
+        out->last = n_said + 1 == s->turns;
         out->sent[0] = (uint8_t)(n_said + 1);
         memcpy(out->digest.b, &position, 8);
         memcpy(out->digest.b + 8, &lane, 4);
@@ -139,6 +159,7 @@ static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t 
         out->body = s->body;
         out->prompt = 1 + position;
     }
+    out->block = s->servers != NULL ? position : 0;
     memcpy(out->digest.b, &position, 8);
     memcpy(out->digest.b + 8, &lane, 4);
     return CS_OK;
@@ -156,13 +177,29 @@ static struct cs_answer_check bench_parses(void *self, void *study, uint32_t lan
     return (struct cs_answer_check){good ? CS_ANSWER_NONE : CS_ANSWER_NO_OBJECT, false};
 }
 
-static bool bench_missing(void *self, uint8_t digest[32])
+static bool bench_missing(void *self, uint8_t digest[32], uint32_t *bytes)
 {
     struct bench_source *s = self;
     bool asked = s->asked;
     s->asked = false;
+    *bytes = 1000;
     memset(digest, s->spec_here ? 2 : 1, 32);
+    if (!asked && s->n_wanted > 0) {
+        asked = true;
+        *bytes = s->picture_bytes;
+        digest[0] = 3;
+        digest[1] = s->wanted[0];
+        memmove(s->wanted, s->wanted + 1, --s->n_wanted);
+    }
     return asked;
+}
+
+static void bench_picture(struct bench_source *s, uint8_t position)
+{
+    uint8_t *at = memchr(s->wanted, position, s->n_wanted);
+    s->has[position] = true;
+    if (at != NULL)
+        memmove(at, at + 1, (size_t)(s->wanted + s->n_wanted-- - (at + 1)));
 }
 
 static enum cs_err bench_put(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err)
@@ -173,8 +210,10 @@ static enum cs_err bench_put(void *self, const uint8_t digest[32], const void *b
         return cs_error_set(err, CS_ECORRUPT, "bad");
     if (digest[0] == 1)
         s->spec_here = true;
-    else
+    else if (digest[0] == 2)
         s->cases_here = true;
+    else
+        bench_picture(s, digest[1]);
     return CS_OK;
 }
 
@@ -203,6 +242,9 @@ static void bench_exec(struct bench *b)
             struct bench_call *c = &b->call[a->slot];
             assert_false(c->live);
             *c = (struct bench_call){.live = true, .attempt = a->attempt};
+            c->in_session = a->session != NULL;
+            snprintf(c->session, sizeof c->session, "%s",
+                     a->session != NULL && a->session->id != NULL ? a->session->id : "");
             memcpy(&c->position, a->digest->b, 8);
             memcpy(&c->lane, a->digest->b + 8, 4);
             b->started++;
@@ -328,7 +370,7 @@ static inline void bench_ack(struct bench *b, uint64_t durable)
     "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":9,"                               \
     "\"prompt_tokens_details\":{\"cached_tokens\":3},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}"
 
-static struct cs_http_reply bench_http(uint16_t status, const char *headers, const char *body)
+static inline struct cs_http_reply bench_http(uint16_t status, const char *headers, const char *body)
 {
     return (struct cs_http_reply){.transfer = CS_TRANSFER_WHOLE,
                                   .status = status,
@@ -344,7 +386,7 @@ static inline struct cs_http_reply bench_fault(enum cs_transfer t, uint16_t stat
     return (struct cs_http_reply){.transfer = t, .status = status, .headers = "", .body = "", .why = "broken"};
 }
 
-static void bench_reply(struct bench *b, uint32_t slot, struct cs_http_reply r)
+static inline void bench_reply(struct bench *b, uint32_t slot, struct cs_http_reply r)
 {
     assert_true(b->call[slot].live);
     b->call[slot].live = false;

@@ -23,8 +23,8 @@ bool cs_command_args(const struct cs_option *table, const struct cs_command_help
     bool helped;
     enum cs_err rc = cs_options_parse(table, help, argc, argv, n_args, &helped, &err);
     if (rc == CS_OK && !helped && (*n_args < args_min || *n_args > args_max))
-        rc = cs_error_set(&err, CS_EUSAGE, "%s argument; usage: %s", *n_args < args_min ? "missing" : "too many",
-                          help->usage);
+        rc = cs_error_set(&err, CS_EUSAGE, "%s; usage: %s",
+                          *n_args < args_min ? "missing argument" : "too many arguments", help->usage);
     *status = rc == CS_OK ? 0 : cs_command_fail(rc, &err);
     return rc == CS_OK && !helped;
 }

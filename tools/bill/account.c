@@ -26,9 +26,30 @@ static struct cs_bill_account_row *row_of(struct cs_bill_account *l, const char 
         l->rows = cs_xrealloc(l->rows, l->cap, sizeof *l->rows);
     }
     struct cs_bill_account_row *r = &l->rows[l->n++];
-    *r = (struct cs_bill_account_row){.model = cs_arena_strdup(&l->arena, model)};
+    *r = (struct cs_bill_account_row){.model = cs_arena_strdup(&l->arena, model),
+                                      .dearest = {.input = -1, .cached = -1, .output = -1, .cache_write = -1}};
     memcpy(r->day, day, CS_BILL_ACCOUNT_DAY);
     return r;
+}
+
+static int64_t dearer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void note_most(struct cs_bill_account_row *r, const struct cs_output *o, const struct cs_price *p,
+                      uint64_t output)
+{
+    const uint64_t before = o->wasted > 0 ? o->wasted_input / o->wasted : 0;
+    r->ambiguous += o->ambiguous;
+    r->ambiguous_output += o->ambiguous * output;
+    r->most_input = o->input_tokens > r->most_input ? o->input_tokens : r->most_input;
+    r->most_input = before > r->most_input ? before : r->most_input;
+    r->dearest = (struct cs_price){.input = dearer(r->dearest.input, p->input),
+                                   .cached = dearer(r->dearest.cached, p->cached),
+                                   .output = dearer(r->dearest.output, p->output),
+                                   .request = dearer(r->dearest.request, p->request),
+                                   .cache_write = dearer(r->dearest.cache_write, p->cache_write)};
 }
 
 void cs_bill_account_add(struct cs_bill_account *l, const struct cs_stored *stored, const char *sent,
@@ -47,8 +68,9 @@ void cs_bill_account_add(struct cs_bill_account *l, const struct cs_stored *stor
     r->calls += o->attempts;
     r->input += o->input_tokens + o->wasted_input;
     r->cached += o->cached_tokens + o->wasted_cached;
+    r->written += o->cache_write_tokens + o->wasted_cache_write;
     r->output_tokens += o->output_tokens + o->wasted_output;
-    r->ambiguous += o->ambiguous;
+    note_most(r, o, price, cap > 0 ? cap : most.output);
     r->untold += !b.told;
     r->unpriced += !b.priced;
     if (stored->flags & CS_OUTPUT_DUPLICATE) {
@@ -81,12 +103,21 @@ int64_t cs_bill_account_cost(const struct cs_bill_account_row *r)
     return cs_price_add(cs_price_add(r->unique, r->twice), r->wasted);
 }
 
+struct cs_bill_account_bound cs_bill_account_ambiguous(const struct cs_bill_account_row *r)
+{
+    struct cs_bill_account_bound b = {.calls = r->ambiguous, .output = r->ambiguous_output};
+    b.input = b.calls * (r->most_input > 0 ? r->most_input : CS_BILL_INPUT_MAX);
+    (void)cs_price_most(&r->dearest, b.calls, b.input, b.output, &b.nano_usd);
+    return b;
+}
+
 void cs_bill_account_sum(struct cs_bill_account_row *sum, const struct cs_bill_account_row *r)
 {
     sum->outputs += r->outputs;
     sum->calls += r->calls;
     sum->input += r->input;
     sum->cached += r->cached;
+    sum->written += r->written;
     sum->output_tokens += r->output_tokens;
     sum->unique = cs_price_add(sum->unique, r->unique);
     sum->twice = cs_price_add(sum->twice, r->twice);

@@ -24,21 +24,23 @@ static double figure(const struct cs_bill_account_row *r, enum cs_usage_figure f
     return 0;
 }
 
+/* Of a call without a status line we know no tokens, and have counted it: they may be more, by those of so many calls. */
 static void judge(struct cs_bill_compare_row *row, const struct cs_usage *theirs)
 {
-    bool fewer = false;
+    if (row->ours != NULL)
+        row->bound = cs_bill_account_ambiguous(row->ours);
+    const double bound[CS_USAGE_FIGURES] = {(double)row->bound.calls, (double)row->bound.input,
+                                            (double)row->bound.output, (double)row->bound.nano_usd / 1e9};
+    row->explained = row->bound.calls > 0;
     for (int f = 0; f < CS_USAGE_FIGURES; f++) {
         if (!theirs->has[f])
             continue;
         row->more[f] = (row->theirs != NULL ? row->theirs->of[f] : 0) -
                        (row->ours != NULL ? figure(row->ours, (enum cs_usage_figure)f) : 0);
         row->differs |= fabs(row->more[f]) >= least[f];
-        fewer |= row->more[f] <= -least[f];
+        row->explained &= row->more[f] > -least[f] && row->more[f] < bound[f] + least[f];
     }
-    const double unknown = row->ours != NULL ? (double)row->ours->ambiguous : 0;
-    /* Of a call without a status line we know no tokens: they may be more, by those of so many calls. Where the vendor counts it as a request,
-     * we have counted it too. */
-    row->explained = row->differs && !fewer && unknown > 0 && row->more[CS_USAGE_REQUESTS] <= unknown;
+    row->explained &= row->differs;
 }
 
 void cs_bill_compare(const struct cs_bill_account *ours, struct cs_usage *theirs, struct cs_arena *arena,

@@ -11,8 +11,9 @@ struct cs_bill_compare_row {
     const struct cs_bill_account_row *ours; /* NULL: the vendor alone has it */
     const struct cs_usage_row *theirs;      /* NULL: we alone have it */
     double more[CS_USAGE_FIGURES];          /* theirs less ours */
+    struct cs_bill_account_bound bound;     /* what our calls of unknown fate can have come to */
     bool differs;
-    bool explained; /* they have no more requests than calls of ours that ended without a status line, and no fewer */
+    bool explained; /* no figure of theirs is lower, and none higher by more than the bound */
 };
 struct cs_bill_comparison {
     struct cs_bill_compare_row *rows; /* in the arena given */

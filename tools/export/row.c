@@ -6,6 +6,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
+#include "protocol/study/address.h"
 #include "protocol/study/answer.h"
 #include "protocol/wire/bill.h"
 #include "store/served.h"
@@ -24,9 +25,10 @@ static const char *const tail[] = {"text",           "http_status",   "attempts"
                                    "fingerprint",    "adopted",       "output_id",        "borrowed",  "logprob",
                                    "logprob_tokens", "alternatives"};
 /* Columns of the record that came later: behind all others. */
-static const char *const last[] = {"salvaged",       "unparsable_why", "reasoning",  "reasoning_cut",   "tool_calls",
-                                   "tool_calls_cut", "wasted_calls",   "wasted_usd", "cost_bound",      "response_id",
-                                   "cache_hit",      "served",         "reread_in",  "outcome_recorded"};
+static const char *const last[] = {"salvaged",   "unparsable_why",   "reasoning",         "reasoning_cut",
+                                   "tool_calls", "tool_calls_cut",   "wasted_calls",      "wasted_usd",
+                                   "cost_bound", "response_id",      "cache_hit",         "served",
+                                   "reread_in",  "outcome_recorded", "cache_write_tokens"};
 enum {
     N_LAST = sizeof last / sizeof last[0],
     N_HEAD = sizeof head / sizeof head[0],
@@ -106,7 +108,7 @@ static void learn_ratings(struct cs_export_row *r)
 
 static void lay_out(struct cs_export_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + N_LAST + 5 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + N_LAST + 6 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
         most += s->questions[q].n_fields * (1 + s->questions[q].n_answer_at) + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
@@ -140,10 +142,16 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     r->last = r->n;
     for (int i = 0; i < N_LAST; i++)
         add_column(r, last[i]);
+    for (uint32_t i = 0; i < s->n_accounts && r->server == 0; i++)
+        r->server = cs_address_has_servers(&s->accounts[i]) ? add_column(r, "server") : 0;
     if (cs_script_is_used(s)) {
         r->talk = r->n;
         add_column(r, "turns_done");
         add_column(r, "conversation");
+    }
+    if (cs_image_is_used(s)) {
+        r->images = r->n;
+        add_column(r, "images");
     }
     r->first_more = r->n;
 }
@@ -523,6 +531,8 @@ static enum cs_err put_result(struct cs_export_row *r, uint32_t lane, const stru
         cs_json_decref(list);
         free(text);
     }
+    if (r->server != 0)
+        r->cell[r->server] = (struct cs_cell){.kind = CS_CELL_TEXT, .text = stored->output.server};
     put_answers(r, s, at, c, &stored->output, talks ? &talk : NULL);
     put_output(&f, &s->models[lane], &whole);
     f.at = r->last;
@@ -530,7 +540,25 @@ static enum cs_err put_result(struct cs_export_row *r, uint32_t lane, const stru
     put_bill(&f, &s->models[lane], &whole.output);
     put_who(&f, lane, &stored->output);
     put_rereading(&f, stored);
+    put_int(&f, whole.output.cache_write_tokens);
     return CS_OK;
+}
+
+/* Hashes of the images of the prompt, with blanks between them. */
+static enum cs_err put_images(struct cs_export_row *r, const struct cs_coords *at, const struct cs_case *c,
+                              struct cs_error *err)
+{
+    struct cs_buf text = CS_BUF_INIT(65 * CS_IMAGES_MAX + 1);
+    char hex[65];
+    enum cs_err rc = cs_render(r->view->plan.study, at, c, &r->prompt, err);
+    for (uint32_t i = 0; rc == CS_OK && i < r->prompt.n_images; i++) {
+        cs_digest_hex(r->prompt.images[i].hash, 32, hex);
+        cs_buf_printf(&text, "%s%s", i > 0 ? " " : "", hex);
+    }
+    r->cell[r->images] = (struct cs_cell){.kind = CS_CELL_TEXT,
+                                          .text = cs_arena_strdup(&r->values, cs_buf_cstr(&text))};
+    cs_buf_release(&text);
+    return rc;
 }
 
 enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
@@ -561,6 +589,8 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
     put_middle(&f, s, &at, index, position, cells, stored);
     if (stored != NULL)
         rc = put_result(r, lane, &at, &c, stored, err);
+    if (rc == CS_OK && r->images != 0)
+        rc = put_images(r, &at, &c, err);
     if (rc != CS_OK)
         return rc;
     f.at = r->tail + N_TAIL;

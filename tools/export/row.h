@@ -55,7 +55,9 @@ struct cs_export_row {
     struct cs_store *store;                  /* where turns of conversations are looked up, or NULL */
     struct cs_prompt prompt;                 /* of the present trial, in a study of conversations */
     uint32_t *turn_column[CS_QUESTIONS_MAX]; /* by question, turn of answer_at and field: answer.FIELD@TURN */
+    uint32_t server;                         /* `server`; 0: no lane of the study has several */
     uint32_t talk;                           /* `turns_done`; 0: the study has no conversations */
+    uint32_t images;                         /* 0: the study has none */
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
     /* Of the trial it was filled with: its list answer, the list as the case has it, what was answered; list NULL: it has none. */

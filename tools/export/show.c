@@ -6,7 +6,9 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/document.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 #include "store/reread.h"
 #include "store/conversation.h"
 #include "tools/base/text.h"
@@ -180,7 +182,7 @@ static enum cs_err find_outputs(struct showing *s, uint32_t lane, uint64_t posit
     }
     if (rc != CS_OK && rc != CS_ENOENT)
         return rc;
-    rc = has_others(s, lane) ? cs_store_scan_outputs(s->r->store, 0, on_output, s, err) : CS_OK;
+    rc = !s->o->placed_only && has_others(s, lane) ? cs_store_scan_outputs(s->r->store, 0, on_output, s, err) : CS_OK;
     if (s->n > 1)
         qsort(s->list, s->n, sizeof *s->list, by_id);
     return rc;
@@ -189,8 +191,13 @@ static enum cs_err find_outputs(struct showing *s, uint32_t lane, uint64_t posit
 /* ---- in words ----------------------------------------------------------------------------------------------------- */
 
 /* Foreign text for a terminal: control characters are escaped, lines are indented. */
-static void put_text(FILE *out, const char *text)
+static void put_text(const struct showing *s, const char *text)
 {
+    FILE *out = s->out;
+    if (s->o->no_texts) {
+        fputs("      (the cases are confidential: not shown here, `clinsafe show` has it)\n", out);
+        return;
+    }
     fputs("      ", out);
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
         if (*c == '\n')
@@ -217,7 +224,7 @@ static const char *kind_of(const struct cs_stored *stored)
 static void put_answers(struct showing *s)
 {
     bool any = false;
-    for (uint32_t i = 0; i < s->row.n; i++) {
+    for (uint32_t i = 0; i < s->row.n && !s->o->no_texts; i++) {
         const struct cs_cell *c = &s->row.cell[i];
         const char *name = s->row.names[i];
         if (c->kind == CS_CELL_NONE || (strncmp(name, "answer.", 7) != 0 && strncmp(name, "derived.", 8) != 0))
@@ -238,33 +245,57 @@ static void put_answers(struct showing *s)
 static void put_output(struct showing *s, const struct cs_model *m, const struct cs_stored *stored)
 {
     const struct cs_output *o = &stored->output;
-    char started[32] = "", cost[CS_TEXT_MAX_LEN];
+    char started[32] = "", written[32] = "", cost[CS_TEXT_MAX_LEN], cause[64];
     int64_t nano = 0;
-    const bool priced = cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &nano);
+    const struct cs_price_tokens used = {o->input_tokens, o->cached_tokens, o->cache_write_tokens, o->output_tokens};
+    const bool priced = cs_price_of(&m->price, &used, &nano);
     if (o->http_status >= 200 && o->http_status <= 299)
         nano = cs_price_add(nano, cs_price_requests(&m->price, 1));
     if (o->started_wall_ms != 0)
         cs_clock_format_utc(o->started_wall_ms, started);
-    fprintf(s->out, "  output %" PRIu64 ": %s, %s%s\n", stored->output_id, cs_outcome_name((enum cs_outcome)o->outcome),
-            kind_of(stored), stored->flags & CS_OUTPUT_ADOPTED ? ", taken over from earlier" : "");
+    if (o->cache_write_tokens > 0)
+        snprintf(written, sizeof written, ", %u written there", o->cache_write_tokens);
+    fprintf(s->out, "  output %" PRIu64 ": %s%s%s, %s%s\n", stored->output_id,
+            cs_outcome_name((enum cs_outcome)o->outcome), o->cause[0] != '\0' ? ": " : "",
+            cs_plain_text(cause, sizeof cause, o->cause), kind_of(stored),
+            stored->flags & CS_OUTPUT_ADOPTED ? ", taken over from earlier" : "");
     if (stored->reading.number != 0)
         fprintf(s->out, "    as it was read anew (generation %u); recorded as %s\n", stored->reading.number,
                 cs_outcome_name((enum cs_outcome)stored->recorded));
     fprintf(
         s->out,
-        "    %s, %u call%s, HTTP %u, last call %u ms, %u ms in all; %u tokens in (%u cached), %u out (%u thinking), %s%s\n",
+        "    %s, %u call%s, HTTP %u, last call %u ms, %u ms in all; %u tokens in (%u cached%s), %u out (%u thinking), %s%s\n",
         started, o->attempts, o->attempts == 1 ? "" : "s", o->http_status, o->latency_ms, o->total_ms, o->input_tokens,
-        o->cached_tokens, o->output_tokens, o->reasoning_tokens, cs_text_usd(cost, nano),
+        o->cached_tokens, written, o->output_tokens, o->reasoning_tokens, cs_text_usd(cost, nano),
         priced ? "" : " at least, a price is unknown");
-    fprintf(s->out, "    answered by %s%s%s%s%s; finish %s; worker %s\n",
+    fprintf(s->out, "    answered by %s%s%s%s%s%s%s; finish %s; worker %s\n",
             o->model_resolved[0] != '\0' ? o->model_resolved : "an unnamed model",
-            o->fingerprint[0] != '\0' ? ", fingerprint " : "", o->fingerprint,
-            o->request_id[0] != '\0' ? ", request " : "", o->request_id, o->finish[0] != '\0' ? o->finish : "-",
-            o->worker);
+            o->fingerprint[0] != '\0' ? ", fingerprint " : "", o->fingerprint, o->server[0] != '\0' ? " at " : "",
+            o->server, o->request_id[0] != '\0' ? ", request " : "", o->request_id,
+            o->finish[0] != '\0' ? o->finish : "-", o->worker);
     put_answers(s);
     if (o->reasoning != NULL && o->reasoning[0] != '\0') {
         fputs("    thinking:\n", s->out);
-        put_text(s->out, o->reasoning);
+        put_text(s, o->reasoning);
+    }
+    if (o->tool_calls != NULL && o->tool_calls[0] != '\0') {
+        fprintf(s->out, "    tools that it called, without an answer to them%s:\n",
+                o->tool_calls_cut ? " (there were more)" : "");
+        put_text(s, o->tool_calls);
+    }
+}
+
+/* What a reply called, and what it was told. */
+static void put_calls(struct showing *s, const struct cs_tool_step *step)
+{
+    for (uint32_t i = 0; step != NULL && i < step->round.n_calls; i++) {
+        const struct cs_called *c = &step->calls[i];
+        char name[128];
+        fprintf(s->out, "    it calls %s (%s):\n", cs_plain_text(name, sizeof name, c->call.name),
+                cs_tool_loop_came_name(c->came));
+        put_text(s, c->call.arguments);
+        fputs("    and is told:\n", s->out);
+        put_text(s, c->result);
     }
 }
 
@@ -284,13 +315,18 @@ static enum cs_err put_turns(struct showing *s, const struct cs_coords *at, cons
         return rc;
     for (uint32_t k = 0; k < talk.n; k++) {
         const struct cs_conversation_turn *t = &talk.turn[k];
-        fprintf(s->out, "    turn %u, call %u of %u, user:\n", t->number, k + 1, talk.calls);
-        put_text(s->out, t->user);
+        fprintf(s->out, "    turn %u, call %u of %u%s\n", t->number, k + 1, talk.calls,
+                t->user[0] != '\0' ? ", user:" : ", with these results");
+        if (t->user[0] != '\0')
+            put_text(s, t->user);
         if (k + 1 == talk.n)
             break;
-        fprintf(s->out, "    %s, %u tokens in, %u out; reply:\n", cs_outcome_name((enum cs_outcome)t->reply->outcome),
-                t->reply->input_tokens, t->reply->output_tokens);
-        put_text(s->out, t->reply->text);
+        fprintf(s->out, "    %s%s%s, %u tokens in, %u out; reply:\n",
+                cs_outcome_name((enum cs_outcome)t->reply->outcome), t->reply->server[0] != '\0' ? " at " : "",
+                t->reply->server, t->reply->input_tokens, t->reply->output_tokens);
+        if (t->step == NULL || t->reply->text[0] != '\0')
+            put_text(s, t->reply->text);
+        put_calls(s, t->step);
     }
     if (talk.n < talk.calls)
         fprintf(s->out, "    it ended here, at turn %u; %u more were not asked\n", talk.turn[talk.n - 1].number,
@@ -310,7 +346,7 @@ static void put_request(struct showing *s, const struct cs_coords *at, const str
             m->model, a->name);
     fprintf(s->out, "  request, %s%s%s, %zu bytes:\n", cs_protocol_name(a->protocol),
             a->base_url[0] != '\0' ? " at " : "", a->base_url, body->len);
-    put_text(s->out, cs_buf_cstr(body));
+    put_text(s, cs_buf_cstr(body));
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------ */
@@ -335,7 +371,7 @@ static enum cs_err each_output(struct showing *s, const struct cs_coords *at, ui
             put_output(s, m, &stored);
             rc = put_turns(s, at, &stored, &arena, err);
             fputs("    reply:\n", s->out);
-            put_text(s->out, stored.output.text);
+            put_text(s, stored.output.text);
         }
         cs_arena_release(&arena);
         s->done->outputs++;
@@ -409,6 +445,44 @@ static enum cs_err show_cell(struct showing *s, uint32_t lane, uint32_t cell, st
     return rc;
 }
 
+static uint32_t lane_of(const struct showing *s)
+{
+    const struct cs_study *study = s->r->view.spec.study;
+    for (uint32_t i = 0; i < study->n_models; i++) {
+        if (s->o->model != NULL && strcmp(study->models[i].name, s->o->model) == 0)
+            return i;
+    }
+    return CS_NONE;
+}
+
+/* The one trial at a position, whatever is asked there. */
+static enum cs_err show_position(struct showing *s, struct cs_show_opts *o, struct cs_error *err)
+{
+    const struct cs_plan *plan = &s->r->view.plan;
+    const uint32_t lane = lane_of(s);
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
+    struct cs_coords at;
+    struct cs_case c;
+    if (lane == CS_NONE)
+        return cs_error_set(err, CS_EINVAL, "the study has no model \"%s\"", o->model);
+    if (o->position >= plan->lanes[lane].n_trials)
+        return cs_error_set(err, CS_EINVAL, "%s has %" PRIu64 " trials: write a number from 0 to %" PRIu64, o->model,
+                            plan->lanes[lane].n_trials, plan->lanes[lane].n_trials - 1);
+    cs_plan_coords(plan, lane, cs_plan_at(plan, lane, o->position), &at);
+    enum cs_err rc = s->r->view.cases.get(s->r->view.cases.self, at.case_index, &c, err);
+    if (rc == CS_OK) {
+        o->case_id = cs_arena_strdup(&s->arena, c.id);
+        rc = cs_request_body(s->row.requests, &at, &c, &body, err);
+    }
+    if (rc == CS_OK && !o->json)
+        put_request(s, &at, &body);
+    s->done->prompts++;
+    if (rc == CS_OK)
+        rc = show_trial(s, &at, &body, err);
+    cs_buf_release(&body);
+    return rc;
+}
+
 static enum cs_err show_lanes(struct showing *s, struct cs_error *err)
 {
     const struct cs_plan *plan = &s->r->view.plan;
@@ -429,25 +503,34 @@ static enum cs_err show_lanes(struct showing *s, struct cs_error *err)
     return rc;
 }
 
+static void put_head(FILE *out)
+{
+    struct cs_buf head = CS_BUF_INIT(256);
+    cs_document_head(&head, "show/1", cs_clock_wall_ms());
+    fprintf(out, "%s,\"trials\":[", cs_buf_cstr(&head));
+    cs_buf_release(&head);
+}
+
 enum cs_err cs_show(struct cs_reader *r, const struct cs_show_opts *o, FILE *out, struct cs_show_done *done,
                     struct cs_error *err)
 {
-    struct showing s = {.r = r, .o = o, .out = out, .done = done, .prompt = CS_PROMPT_INIT};
+    struct cs_show_opts own = *o;
+    struct showing s = {.r = r, .o = &own, .out = out, .done = done, .prompt = CS_PROMPT_INIT};
     *done = (struct cs_show_done){0};
-    enum cs_err rc = find_case(&s, err);
-    if (rc == CS_OK)
+    enum cs_err rc = o->at_position ? CS_OK : find_case(&s, err);
+    if (rc == CS_OK && !o->at_position)
         rc = find_levels(&s, err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && !o->at_position)
         rc = find_question(&s, err);
     if (rc == CS_OK)
         rc = cs_export_row_open(&s.row, &r->view, NULL, err);
     cs_export_row_turns(&s.row, r->store);
     if (rc == CS_OK && o->json)
-        fputs("[", out);
+        put_head(out);
     if (rc == CS_OK)
-        rc = show_lanes(&s, err);
+        rc = o->at_position ? show_position(&s, &own, err) : show_lanes(&s, err);
     if (rc == CS_OK && o->json)
-        fputs("]\n", out);
+        fputs("]}\n", out);
     cs_export_row_close(&s.row);
     cs_render_release(&s.prompt);
     cs_arena_release(&s.arena);

@@ -16,6 +16,12 @@ struct cs_show_opts {
     uint32_t repeat;              /* from 1, within its block; 0: all */
     const char *model, *question; /* NULL: all */
     bool json;
+    /* From here on for screens. */
+    bool at_position; /* not by case and levels: the one trial of `model` at `position`, in working order */
+    uint64_t position;
+    bool
+        placed_only; /* outputs that stand at their places, found at once; not duplicates and retried failures, for which all are read */
+    bool no_texts; /* requests, replies and answers are left out: they are confidential */
 };
 
 struct cs_show_done {

@@ -63,7 +63,8 @@ static void tell(FILE *out, const struct cs_json *again, const struct cs_again_o
 }
 
 enum cs_err cs_fleet_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
-                               const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err)
+                               const struct cs_fleet_status_watch *watch, FILE *out, struct cs_json **said,
+                               struct cs_error *err)
 {
     uint64_t act = 0;
     bool running = true;
@@ -83,8 +84,10 @@ enum cs_err cs_fleet_again_ask(struct cs_admin_client *a, const struct cs_again_
         if (rc == CS_OK)
             cs_fleet_status_tell(watch, "asking again", cs_fleet_status_number(again, "scanned"),
                                  cs_fleet_status_number(again, "total"));
-        if (rc == CS_OK && !running)
+        if (rc == CS_OK && !running && out != NULL)
             tell(out, again, o);
+        if (rc == CS_OK && !running && said != NULL)
+            *said = cs_json_incref(cs_json_object_get(again, "models"));
         cs_json_decref(status);
         if (rc == CS_OK && running && cs_fleet_status_is_stopped(watch))
             rc = cs_error_set(err, CS_EINTERRUPTED, "interrupted");

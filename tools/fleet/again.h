@@ -18,9 +18,10 @@ struct cs_again_options {
 };
 bool cs_fleet_again_is_asked(const struct cs_again_options *o);
 
-/* Begins the act and waits until all of it is on disk; `watch` hears how far it is. Then one line a model in out. */
+/* Begins the act and waits until all of it is on disk; `watch` hears how far it is. Then one line a model in out (or NULL). *said (or
+ * NULL): the same as a JSON array with a row a model: model, timeouts, unparsable, and each with _kept: asked again before; cs_json_decref. */
 CS_WARN_UNUSED enum cs_err cs_fleet_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
                                               const struct cs_fleet_status_watch *watch, FILE *out,
-                                              struct cs_error *err);
+                                              struct cs_json **said, struct cs_error *err);
 
 #endif

@@ -243,6 +243,8 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
     option(&c, "--redis", f->redis);
     if (first)
         arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
+    if (f->opts.accept_unparsable)
+        arg(&c, "--accept-unparsable");
     option(&c, "--ready-file", ready);
     if (f->opts.http != NULL)
         option(&c, "--http", f->opts.http);

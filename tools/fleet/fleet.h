@@ -21,6 +21,7 @@ struct cs_fleet_opts {
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
     const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */
     const char *http;                   /* where the coordinator shows itself, or NULL */
+    bool accept_unparsable;             /* what a study says with `accept: [unparsable]`, whatever this one says */
     const char *simulator_log;          /* file to which it appends its arrivals, or NULL */
     /* While the coordinator upgrades the store: outputs that are through, and all; or NULL. */
     void (*on_upgrade)(void *self, uint64_t done, uint64_t total);

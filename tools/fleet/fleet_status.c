@@ -6,7 +6,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 
-enum { LOOK_MS = 5000, POLL_US = 100000, PATIENCE_MS = 60000 };
+enum { LOOK_MS = 5000, POLL_US = 100000 };
 
 bool cs_fleet_status_is_stopped(const struct cs_fleet_status_watch *watch)
 {
@@ -45,14 +45,14 @@ bool cs_fleet_status_is_early(const struct cs_json *status)
 enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
                                  struct cs_json **out, struct cs_error *err)
 {
-    const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
+    const uint64_t patience = watch->patience_ms != 0 ? watch->patience_ms : CS_FLEET_STATUS_PATIENCE_MS,
+                   deadline = cs_clock_mono_ms() + patience;
     const char *args[] = {watch->study, NULL};
     const char *reply;
     enum cs_err rc;
-    do
-        rc = cs_admin_client_ask(a, "status", args, NULL, 0, LOOK_MS, &reply, err);
-    while (rc == CS_ETIMEDOUT && cs_admin_client_lives(a) && !cs_fleet_status_is_stopped(watch) &&
-           cs_clock_mono_ms() < deadline);
+    while ((rc = cs_admin_client_ask(a, "status", args, NULL, 0, LOOK_MS, &reply, err)) == CS_ETIMEDOUT &&
+           cs_admin_client_lives(a) && !cs_fleet_status_is_stopped(watch) && cs_clock_mono_ms() < deadline)
+        cs_fleet_status_pause();
     if (rc != CS_OK)
         return rc;
     *out = cs_json_loads(reply, 0, NULL);

@@ -11,10 +11,12 @@ struct cs_fleet_status_watch {         /* a zeroed struct is fine */
     const volatile sig_atomic_t *stop; /* ends the waiting with CS_EINTERRUPTED once it is not 0; NULL: nothing does */
     void (*on_progress)(void *self, const char *what, uint64_t done, uint64_t total); /* or NULL */
     void *self;
-    const char *study; /* NULL: the one that was submitted last */
+    const char *study;    /* NULL: the one that was submitted last */
+    uint64_t patience_ms; /* for so long one that does not answer is asked again; 0: CS_FLEET_STATUS_PATIENCE_MS */
 };
+enum { CS_FLEET_STATUS_PATIENCE_MS = 60000 };
 
-/* The status as JSON; a coordinator that is busy is asked again, one that has ended is not. *out: json_decref. */
+/* The status as JSON; a coordinator that is busy or away is asked again, a child of ours that has ended is not. *out: json_decref. */
 CS_WARN_UNUSED enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
                                                 struct cs_json **out, struct cs_error *err);
 /* Waits until a changed study that is being worked in runs. CS_ETIMEDOUT: not within wait_ms. */

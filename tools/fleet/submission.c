@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/base/file.h"
 #include "protocol/base/json.h"
 #include "protocol/study/applies.h"
 #include "protocol/wire/messages.h"
@@ -41,6 +42,68 @@ static enum cs_err send_chunk(void *self, const uint8_t digest[32], const void *
     return CS_OK;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+/* The pieces of an image that are missing (n digests, sorted). */
+static enum cs_err send_picture(struct cs_admin_client *a, const struct cs_load_picture *p,
+                                const uint8_t (*missing)[32], size_t n, struct cs_error *err)
+{
+    char *bytes = NULL, hex[65];
+    size_t len = 0;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < p->image.n_pieces && rc == CS_OK; i++) {
+        const char *args[] = {hex, NULL};
+        if (n == 0 || bsearch(p->image.pieces[i], missing, n, 32, by_bytes) == NULL)
+            continue;
+        if (bytes == NULL)
+            rc = cs_file_read(p->path, CS_IMAGE_BYTES_MAX, &bytes, &len, err);
+        if (rc == CS_OK && !cs_image_is(&p->image, bytes, len))
+            rc = cs_error_set(err, CS_EINVAL, "%s: the file has changed since the study was read; try again", p->path);
+        cs_digest_hex(p->image.pieces[i], 32, hex);
+        if (rc == CS_OK)
+            rc = cs_admin_client_ask(a, "chunk", args, bytes + (size_t)i * CS_IMAGE_PIECE_BYTES,
+                                     cs_image_piece_bytes(&p->image, i), ANSWER_MS, NULL, err);
+    }
+    free(bytes);
+    return rc;
+}
+
+/* What the store has not got of the study's images. */
+static enum cs_err send_pictures(struct cs_admin_client *a, const struct cs_loaded *l, struct cs_error *err)
+{
+    enum { PIECES_MAX = 200000 };
+    struct cs_buf all = CS_BUF_INIT((size_t)PIECES_MAX * 32);
+    struct cs_json *answer = NULL, *list, *one;
+    const char *reply = NULL;
+    size_t i, n = 0;
+    if (l->n_pictures == 0)
+        return CS_OK;
+    for (uint32_t p = 0; p < l->n_pictures; p++)
+        cs_buf_append(&all, l->pictures[p]->image.pieces, (size_t)l->pictures[p]->image.n_pieces * 32);
+    enum cs_err rc = all.overflow
+                         ? cs_error_set(err, CS_ETOOBIG, "more than %d pieces of images", PIECES_MAX)
+                         : cs_admin_client_ask(a, "images", NULL, all.data, (uint32_t)all.len, ANSWER_MS, &reply, err);
+    if (rc == CS_OK)
+        rc = parse_reply(reply, &answer, err);
+    list = cs_json_object_get(answer, "missing");
+    uint8_t(*missing)[32] = cs_xcalloc(cs_json_array_size(list) + 1, sizeof *missing);
+    cs_json_array_foreach(list, i, one)
+    {
+        const char *hex = cs_json_string_value(one);
+        n += hex != NULL && cs_digest_unhex(hex, missing[n], 32);
+    }
+    qsort(missing, n, sizeof *missing, by_bytes);
+    for (uint32_t p = 0; p < l->n_pictures && rc == CS_OK; p++)
+        rc = send_picture(a, l->pictures[p], (const uint8_t(*)[32])missing, n, err);
+    free(missing);
+    cs_json_decref(answer);
+    cs_buf_release(&all);
+    return rc;
+}
+
 /* A coordinator that is older than the study would skip what it does not know, and lease it to workers that do the same. */
 static enum cs_err check_minor(const struct cs_study *s, const struct cs_json *submitted, struct cs_error *err)
 {
@@ -63,9 +126,8 @@ __attribute__((format(printf, 3, 4))) static const char *print(char *out, size_t
     return out;
 }
 
-enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
-                               const struct cs_submission_place *place, uint32_t *gen, bool *is_new,
-                               struct cs_error *err)
+static enum cs_err send_once(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
+                             const struct cs_submission_place *place, uint32_t *gen, bool *is_new, struct cs_error *err)
 {
     char weight[32], priority[32];
     char *after = NULL;
@@ -84,6 +146,9 @@ enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded
     if (rc != CS_OK)
         goto out;
     rc = check_minor(l->study, submitted, err);
+    if (rc != CS_OK)
+        goto out;
+    rc = send_pictures(a, l, err);
     if (rc != CS_OK)
         goto out;
     sender.missing = cs_json_object_get(submitted, "missing");
@@ -122,6 +187,15 @@ out:
     cs_json_decref(started);
     cs_buf_release(&spec);
     return rc;
+}
+
+/* Twice: what the coordinator had of it may have gone with a study that was erased just then. */
+enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
+                               const struct cs_submission_place *place, uint32_t *gen, bool *is_new,
+                               struct cs_error *err)
+{
+    const enum cs_err rc = send_once(a, l, adopt_other, place, gen, is_new, err);
+    return rc == CS_EINCOMPLETE || rc == CS_ENOENT ? send_once(a, l, adopt_other, place, gen, is_new, err) : rc;
 }
 
 static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n,

@@ -37,7 +37,8 @@ enum cs_err cs_whom_open(const struct cs_whom *r, struct cs_admin_client **out, 
     struct cs_admin_opts o = {.endpoint = r->endpoint != NULL ? r->endpoint : of_dir,
                               .key = r->key,
                               .server_key = r->server_key,
-                              .reason = r->reason};
+                              .reason = r->reason,
+                              .of_run = of_dir != NULL};
     if (rc == CS_OK)
         rc = cs_admin_client_open(out, &o, err);
     free(of_dir);

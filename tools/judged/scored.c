@@ -115,6 +115,8 @@ static void add_element(struct cs_scored *of, const struct cs_score *x, double p
 {
     of->n++;
     of->total += x->all || points > 0 ? points : 0;
+    of->least += points < 0 ? points : 0;
+    of->most += points > 0 ? points : 0;
     if (p->state == CS_PANEL_JUDGED) {
         const double said = rule == CS_PANEL_MEAN ? p->number : p->word;
         of->sum += fabs(said - x->word) < 1e-9 ? points : 0;
@@ -167,6 +169,21 @@ static double step_value(const struct cs_ballot *b, uint32_t n_steps, double ste
     return n_steps > 0 && k >= 0 && k < n_steps ? strtod(b->words[k], NULL) : step;
 }
 
+/* The lowest and the highest that a vote can be. */
+static void ends_of(const struct cs_ballot *b, uint32_t n_steps, double *least, double *most)
+{
+    *least = INFINITY;
+    *most = -INFINITY;
+    for (uint32_t k = 0; k < n_steps; k++) {
+        *least = fmin(*least, step_value(b, n_steps, k));
+        *most = fmax(*most, step_value(b, n_steps, k));
+    }
+    if (n_steps == 0) {
+        *least = b->min < b->max ? b->min : -INFINITY;
+        *most = b->min < b->max ? b->max : INFINITY;
+    }
+}
+
 static void take_jury(struct cs_scores *s, const struct cs_votes *votes, uint32_t score, const struct cs_case *c,
                       const struct cs_parent *about, uint32_t output)
 {
@@ -175,6 +192,8 @@ static void take_jury(struct cs_scores *s, const struct cs_votes *votes, uint32_
     for (uint32_t i = 0; i < x->n_parts; i++) {
         const struct cs_ballot *b = &votes->ballots[x->parts[i]];
         const uint32_t n_steps = steps_of(s->study, b);
+        double least, most;
+        ends_of(b, n_steps, &least, &most);
         for (uint32_t k = b->first; k < b->first + b->n; k++) {
             const struct cs_vote v = cs_votes_at(votes, c->index, k);
             if (cs_votes_is_dropped(votes, votes->slots[k].judge, about))
@@ -182,6 +201,8 @@ static void take_jury(struct cs_scores *s, const struct cs_votes *votes, uint32_
             if (v.kind == CS_VOTE_NUMBER || (v.kind == CS_VOTE_WORD && v.word < n_steps)) {
                 of->sum += step_value(b, n_steps, v.kind == CS_VOTE_WORD ? v.word : v.number);
                 of->total += 1;
+                of->least += least;
+                of->most += most;
                 of->n++;
             } else if (v.kind == CS_VOTE_MISSING || v.kind == CS_VOTE_WORD) {
                 of->missing++;
@@ -254,4 +275,16 @@ bool cs_scored_value(const struct cs_scores *s, uint32_t row, uint32_t output, d
     if (whole)
         *value = of->sum / of->total - shorter;
     return whole;
+}
+
+bool cs_scored_ends(const struct cs_scores *s, uint32_t row, uint32_t output, double *least, double *most)
+{
+    const struct cs_score_row *r = &s->rows[row];
+    const struct cs_scored *of = &r->of[output];
+    const bool open = s->scores[r->score].shortened; /* how long a text may be nobody says */
+    if (of->n == 0 || !(of->total > 0))
+        return false;
+    *least = open ? -INFINITY : of->least / of->total;
+    *most = open ? INFINITY : of->most / of->total;
+    return true;
 }

@@ -9,7 +9,7 @@
  *   harmonic, win_rate: of the means of earlier ones; whoever shows means makes them (stats/scoring.h)
  * A mean is over outputs and clipped after it (`clip`), never the outputs.
  *
- * Memory: 48 bytes an output, score and tag. Thread: main. Errors: those of the cases; CS_ECORRUPT: scores that no loader let through.
+ * Memory: 64 bytes an output, score and tag. Thread: main. Errors: those of the cases; CS_ECORRUPT: scores that no loader let through.
  */
 #ifndef CS_JUDGED_SCORED_H
 #define CS_JUDGED_SCORED_H
@@ -36,6 +36,7 @@ struct cs_score {
 
 struct cs_scored {                /* one output in one row */
     double sum, total, low, high; /* low, high: what missing verdicts could add */
+    double least, most;           /* of `sum`, whatever the verdicts say; infinite: not known */
     uint32_t n, missing;
 };
 struct cs_score_row {
@@ -69,6 +70,8 @@ void cs_scored_close(struct cs_scores *s); /* a zeroed struct is fine */
 /* The score of an output in a row. False: it has none; with missing verdicts *low and *high are set all the same, else they are NaN. */
 bool cs_scored_value(const struct cs_scores *s, uint32_t row, uint32_t output, double *value, double *low,
                      double *high);
+/* The least and the most that any verdicts could have given it; infinite where that is not known. False: it can have no score. */
+bool cs_scored_ends(const struct cs_scores *s, uint32_t row, uint32_t output, double *least, double *most);
 /* CS_NONE: no such output was judged. */
 uint32_t cs_scored_output(const struct cs_scores *s, uint64_t output_id);
 

@@ -347,7 +347,7 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
         values[n++] = cs_sample_files_disputed(&s->files, &digest, words, &arena);
     }
     if (rc == CS_OK)
-        cs_sample_files_row(&s->files, it->turn, values, words);
+        cs_sample_files_row(&s->files, it->turn, values, words, NULL, 0);
     cs_render_release(&prompt);
     cs_arena_release(&arena);
     return rc;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
 #include "protocol/base/digest.h"
+#include "protocol/base/file.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/render.h"
 #include "protocol/table/names.h"
@@ -109,9 +111,31 @@ static enum cs_err write_pair(const struct review *r, const struct cs_plan *plan
     if (rc == CS_OK)
         cs_sheet_row(sheet,
                      (const char *[]){item, r->l->all[case_index].id, r->f->levels[level].id, cs_render_shown(&prompt)},
-                     asked);
+                     asked, prompt.images, prompt.n_images);
     free(asked);
     cs_render_release(&prompt);
+    return rc;
+}
+
+/* From its file, which may have changed since the study was read. */
+static enum cs_err read_image(void *self, const struct cs_image *image, uint8_t **bytes, struct cs_error *err)
+{
+    const struct review *r = self;
+    const struct cs_loaded *l = r->l;
+    uint32_t i = 0;
+    size_t n = 0;
+    while (i < l->n_pictures && memcmp(l->pictures[i]->image.hash, image->hash, sizeof image->hash) != 0)
+        i++;
+    CS_ASSERT(i < l->n_pictures);
+    char *data = NULL;
+    enum cs_err rc = cs_file_read(l->pictures[i]->path, CS_IMAGE_BYTES_MAX, &data, &n, err);
+    if (rc == CS_OK && !cs_image_is(image, data, n))
+        rc = cs_error_set(err, CS_EINVAL, "%s: the file changed while it was read", l->pictures[i]->path);
+    if (rc != CS_OK) {
+        free(data);
+        data = NULL;
+    }
+    *bytes = (uint8_t *)data;
     return rc;
 }
 
@@ -120,8 +144,10 @@ static enum cs_err write_pairs(struct review *r, const struct cs_plan *plan, FIL
 {
     static const char *const columns[] = {"item", "case_id", "level", "prompt"};
     const uint32_t all = r->l->study->n_cases, n = r->o->cases > 0 && r->o->cases < all ? r->o->cases : all;
+    const struct cs_sheet_images_source from = {r, read_image};
     struct cs_sheet sheet = {
         .out = out,
+        .from = cs_image_is_used(r->l->study) ? &from : NULL,
         .kind = cs_sheet_kind_of(path, r->o->excel),
         .title = cs_arena_printf(&r->arena, "Case review: %s, %s", r->l->study->name, r->f->name),
         .help = "plausible: can this patient be so? The others: would another answer be right for this patient than "
@@ -137,7 +163,9 @@ static enum cs_err write_pairs(struct review *r, const struct cs_plan *plan, FIL
         for (uint32_t level = 0; level < r->f->n_levels && rc == CS_OK; level++)
             rc = write_pair(r, plan, &sheet, (uint32_t)((uint64_t)i * all / n), level, err);
     }
-    cs_sheet_end(&sheet);
+    if (rc == CS_OK)
+        rc = cs_sheet_end(&sheet, err);
+    cs_sheet_release(&sheet);
     r->done->rows = sheet.rows;
     if (rc == CS_OK && sheet.rows == 0)
         rc = cs_error_set(err, CS_EINVAL,

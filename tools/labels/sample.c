@@ -7,6 +7,7 @@
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
+#include "protocol/study/template.h"
 #include "store/reread.h"
 #include "store/conversation.h"
 #include "tools/base/csv_write.h"
@@ -161,9 +162,13 @@ static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *
     enum cs_err rc = talk->n > 1 ? CS_OK : cs_render(study, at, c, prompt, err);
     if (rc != CS_OK)
         return rc;
+    if (s->o->blind) /* the name of a level's file tells the level */
+        prompt->n_images = 0;
     const char *said = NULL;
-    if (talk->n > 1)
+    if (talk->n > 1) {
+        cs_render_images_shown(prompt, &prompt->shown);
         cs_conversation_show(talk, false, &prompt->shown);
+    }
     said = talk->n > 1 ? cs_buf_cstr(&prompt->shown) : cs_render_shown(prompt);
     *out = said;
     if (prompt->system.len > 0 && !s->o->blind) {
@@ -174,15 +179,70 @@ static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *
     return CS_OK;
 }
 
-/* What raters see of the reply: the last one; blind, where they do not see what was said before, those of all turns. */
-static const char *shown_reply(const struct sampling *s, const struct cs_conversation *talk, const char *last,
-                               struct cs_arena *arena)
+/* What a page draws of the prompt's images: blind those of the case, which are the same under every level. */
+static enum cs_err shown_images(const struct sampling *s, const struct cs_coords *at, const struct cs_case *c,
+                                struct cs_prompt *prompt, struct cs_image out[CS_IMAGES_MAX], uint32_t *n,
+                                struct cs_error *err)
 {
-    const char *text = last;
-    for (uint32_t k = 0; s->o->blind && talk->n > 1 && k < talk->n; k++)
-        text = cs_arena_printf(arena, "%s%s[turn %u] %s", k > 0 ? text : "", k > 0 ? "\n\n" : "", talk->turn[k].number,
-                               talk->turn[k].reply->text);
-    return text;
+    if (!cs_sample_files_draw(&s->files))
+        return CS_OK;
+    const enum cs_err rc = cs_render(s->r->view.spec.study, at, c, prompt, err);
+    for (uint32_t i = 0; i < prompt->n_images && rc == CS_OK; i++) {
+        if (!s->o->blind || s->o->level_images || (prompt->images_of_levels >> i & 1) == 0)
+            out[(*n)++] = prompt->images[i];
+    }
+    return rc;
+}
+
+/* Whether what a tool returns may differ between levels. */
+static bool tells_level(const struct cs_study *s, const struct cs_tool *tool)
+{
+    const char *rest = tool->returns;
+    struct cs_piece piece = {.slot = CS_SLOT_END};
+    if (rest == NULL) /* a table by the case and what was asked */
+        return false;
+    do {
+        if (cs_template_next(s, &rest, &piece, NULL) != CS_OK || piece.slot == CS_SLOT_FACTOR ||
+            piece.slot == CS_SLOT_FACTOR_TEXT)
+            return true;
+        for (uint32_t f = 0; f < s->n_factors && piece.slot == CS_SLOT_CASE; f++) {
+            if (s->factors[f].into_column == piece.column)
+                return true;
+        }
+    } while (piece.slot != CS_SLOT_END);
+    return false;
+}
+
+/* What the model looked up, and what it was told. */
+static void put_look_ups(const struct cs_study *s, const struct cs_tool_step *step, struct cs_buf *out)
+{
+    for (uint32_t i = 0; i < step->round.n_calls; i++) {
+        const struct cs_called *c = &step->calls[i];
+        const bool hidden = c->tool != NULL && tells_level(s, c->tool);
+        cs_buf_printf(out, "[looks up %s] %s\n[is told] %s\n", c->call.name, c->call.arguments,
+                      hidden ? "(not shown: it tells the group)" : c->result);
+    }
+}
+
+/* What raters see of the reply: the last one; blind, where they do not see what was said before, those of all turns, and what was looked up. */
+static const char *shown_reply(const struct sampling *s, const struct cs_conversation *talk, const char *last,
+                               struct cs_buf *out)
+{
+    if (!s->o->blind || talk->n < 2)
+        return last;
+    for (uint32_t k = 0; k < talk->n; k++) {
+        const struct cs_conversation_turn *t = &talk->turn[k];
+        cs_buf_str(out, k > 0 ? "\n\n" : "");
+        if (talk->loop == NULL)
+            cs_buf_printf(out, "[turn %u] ", t->number);
+        if (t->step != NULL && t->reply->text[0] != '\0')
+            cs_buf_printf(out, "%s\n", t->reply->text);
+        else if (t->step == NULL)
+            cs_buf_str(out, t->reply->text);
+        if (t->step != NULL)
+            put_look_ups(s->r->view.spec.study, t->step, out);
+    }
+    return cs_buf_cstr(out);
 }
 
 /* The columns of texts that raters get, in their order. */
@@ -213,9 +273,12 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     const struct cs_study *study = s->r->view.spec.study;
     const struct cs_question *q = &study->questions[at->question];
     const struct cs_output *output = &stored->output;
-    struct cs_prompt prompt = CS_PROMPT_INIT;
+    struct cs_prompt prompt = CS_PROMPT_INIT, drawn = CS_PROMPT_INIT;
+    struct cs_image images[CS_IMAGES_MAX];
+    uint32_t n_images = 0;
     struct cs_conversation talk = {0};
     struct cs_arena arena = {0};
+    struct cs_buf replies = CS_BUF_INIT(SIZE_MAX);
     const char **values = cs_arena_array(&arena, s->files.n_columns, sizeof *values),
                **words = cs_arena_array(&arena, s->files.n_fields, sizeof *words);
     uint32_t n = 0;
@@ -233,14 +296,18 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     n++;
     values[n++] = q->ask;
     if (!s->o->no_answer)
-        values[n++] = rc == CS_OK ? shown_reply(s, &talk, output->text, &arena) : "";
+        values[n++] = rc == CS_OK ? shown_reply(s, &talk, output->text, &replies) : "";
     for (uint32_t i = 0; i < s->files.n_fields; i++)
         words[i] = cs_sample_files_words(&s->files, q->name, i, &arena);
     if (s->o->disputed != NULL)
         values[n++] = cs_sample_files_disputed(&s->files, &output->digest, words, &arena);
     if (rc == CS_OK)
-        cs_sample_files_row(&s->files, it->turn, values, words);
+        rc = shown_images(s, at, c, &drawn, images, &n_images, err);
+    if (rc == CS_OK)
+        cs_sample_files_row(&s->files, it->turn, values, words, images, n_images);
     cs_render_release(&prompt);
+    cs_render_release(&drawn);
+    cs_buf_release(&replies);
     cs_arena_release(&arena);
     return rc;
 }
@@ -302,6 +369,7 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
 {
     struct sampling s = {.r = r, .o = o};
     enum cs_err rc = cs_sample_files_init(&s.files, r->view.spec.study, o, err);
+    s.files.store = r->store;
     for (uint32_t lane = 0; lane < r->view.plan.n_lanes && rc == CS_OK; lane++)
         rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &s, err);
     if (rc == CS_OK && s.n == 0)
@@ -316,6 +384,7 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
     if (rc == CS_OK)
         rc = write_items(&s, err);
     *done = (struct cs_sample_done){.items = s.n_items, .outputs = s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
+    cs_sample_files_count(&s.files, done);
     cs_export_row_close(&s.row);
     free(s.items);
     free(s.list);

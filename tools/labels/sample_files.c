@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "store/image_rows.h"
 #include "tools/base/csv_write.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
@@ -57,25 +58,59 @@ enum cs_err cs_sample_files_init(struct cs_sample_files *s, const struct cs_stud
     return list_fields(s, err);
 }
 
+/* ---- images -------------------------------------------------------------------------------------------------------- */
+
+static enum cs_err read_image(void *self, const struct cs_image *image, uint8_t **bytes, struct cs_error *err)
+{
+    return cs_image_rows_read(self, image, bytes, err);
+}
+
+bool cs_sample_files_draw(const struct cs_sample_files *s)
+{
+    return s->store != NULL && cs_sheet_kind_of(s->o->path, s->o->excel) == CS_SHEET_PAGE && cs_image_is_used(s->study);
+}
+
+void cs_sample_files_count(const struct cs_sample_files *s, struct cs_sample_done *done)
+{
+    for (uint32_t i = 0; i < s->n_sheets; i++) {
+        if (s->sheets[i].images.bytes > done->image_bytes) {
+            done->images = s->sheets[i].images.n;
+            done->image_bytes = s->sheets[i].images.bytes;
+        }
+    }
+}
+
+/* The same for every item, whatever its arm: where images are left out for being the arm, it is said of all. */
+static const char *help_of(const struct cs_sample_files *s)
+{
+    const bool hides = s->o->blind && !s->o->level_images && cs_image_is_of_levels(s->study);
+    return !cs_sample_files_draw(s) || !hides
+               ? "Read, choose, go on. What you choose is kept in this browser until you save it as a file."
+               : "Read, choose, go on. What you choose is kept in this browser until you save it as a file. Images that "
+                 "differ between groups are not shown.";
+}
+
 /* ---- sheets --------------------------------------------------------------------------------------------------------- */
 
 static void begin_sheets(struct cs_sample_files *s)
 {
     const bool deciding = s->o->disputed != NULL;
+    s->from = (struct cs_sheet_images_source){s->store, read_image};
     for (uint32_t i = 0; i < s->n_sheets; i++) {
         const char *who = s->o->raters->n > 0 ? s->o->raters->v[i] : deciding ? CS_RATINGS_DECIDER : "";
-        s->sheets[i] = (struct cs_sheet){
-            .out = s->to[i],
-            .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
-            .title = cs_arena_printf(&s->arena, "%s: %s%s%s", deciding ? "Where raters differ" : "Ratings",
-                                     s->study->name, who[0] != '\0' ? ", " : "", who),
-            .help = "Read, choose, go on. What you choose is kept in this browser until you save it as a file.",
-            .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu/%s", s->study->name, (unsigned long long)s->o->seed,
-                                  who),
-            .columns = s->columns,
-            .n_columns = s->n_columns,
-            .fields = s->fields,
-            .n_fields = s->n_fields};
+        s->sheets[i] = (struct cs_sheet){.out = s->to[i],
+                                         .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
+                                         .title = cs_arena_printf(&s->arena, "%s: %s%s%s",
+                                                                  deciding ? "Where raters differ" : "Ratings",
+                                                                  s->study->name, who[0] != '\0' ? ", " : "", who),
+                                         .help = help_of(s),
+                                         .from = cs_sample_files_draw(s) ? &s->from : NULL,
+                                         .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu/%s", s->study->name,
+                                                               (unsigned long long)s->o->seed, who),
+                                         .columns = s->columns,
+                                         .n_columns = s->n_columns,
+                                         .fields = s->fields,
+                                         .n_fields = s->n_fields};
         cs_sheet_begin(&s->sheets[i]);
     }
 }
@@ -144,17 +179,19 @@ const char *cs_sample_files_disputed(const struct cs_sample_files *s, const stru
     return all;
 }
 
-void cs_sample_files_row(struct cs_sample_files *s, uint32_t turn, const char *const *values, const char *const *words)
+void cs_sample_files_row(struct cs_sample_files *s, uint32_t turn, const char *const *values, const char *const *words,
+                         const struct cs_image *images, uint32_t n_images)
 {
     for (uint32_t i = 0; i < s->n_sheets; i++) {
         if (is_for(s, turn, i))
-            cs_sheet_row(&s->sheets[i], values, words);
+            cs_sheet_row(&s->sheets[i], values, words, images, n_images);
     }
 }
 
 /* ---- files ---------------------------------------------------------------------------------------------------------- */
 
-static enum cs_err put_file(const char *path, const char *bytes, size_t n, struct cs_error *err)
+/* sheet: written to its end behind the bytes, or NULL. */
+static enum cs_err put_file(const char *path, const char *bytes, size_t n, struct cs_sheet *sheet, struct cs_error *err)
 {
     struct cs_part_file f;
     enum cs_err rc = cs_part_file_open(&f, path, err);
@@ -162,6 +199,10 @@ static enum cs_err put_file(const char *path, const char *bytes, size_t n, struc
         return rc;
     if (fwrite(bytes, 1, n, f.out) != n)
         rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (rc == CS_OK && sheet != NULL) {
+        sheet->out = f.out;
+        rc = cs_sheet_end(sheet, err);
+    }
     return cs_part_file_close(&f, rc, err);
 }
 
@@ -188,7 +229,9 @@ static enum cs_err put_key(const struct cs_sample_opts *o, const char *key, size
         rc = cs_error_set(err, CS_EBUSY, "another sample was made with --seed %llu (%s); choose another seed",
                           (unsigned long long)o->seed, path);
     if (rc == CS_OK)
-        rc = put_file(path, key, n_key, err);
+        rc = put_file(path, key, n_key, NULL, err);
+    if (rc == CS_OK && o->wrote != NULL)
+        o->wrote(o->self, path, -1);
     free(path);
     return rc;
 }
@@ -216,13 +259,21 @@ static void close_streams(struct cs_sample_files *s)
 
 enum cs_err cs_sample_files_put(struct cs_sample_files *s, bool with_key, struct cs_error *err)
 {
-    for (uint32_t i = 0; i < s->n_sheets; i++)
-        cs_sheet_end(&s->sheets[i]);
-    close_streams(s);
-    enum cs_err rc = with_key ? put_key(s->o, s->key_bytes, s->n_key, err) : CS_OK;
+    enum cs_err rc = CS_OK;
     for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
         char *path = path_of(s->o, i);
-        rc = put_file(path, s->bytes[i], s->sizes[i], err);
+        if ((rc = cs_sheet_images_fit(&s->sheets[i].images, err)) != CS_OK)
+            rc = cs_error_wrap(err, rc, "%s", path);
+        free(path);
+    }
+    close_streams(s);
+    if (rc == CS_OK && with_key)
+        rc = put_key(s->o, s->key_bytes, s->n_key, err);
+    for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
+        char *path = path_of(s->o, i);
+        rc = put_file(path, s->bytes[i], s->sizes[i], &s->sheets[i], err);
+        if (rc == CS_OK && s->o->wrote != NULL)
+            s->o->wrote(s->o->self, path, s->sheets[i].rows);
         free(path);
     }
     return rc;
@@ -231,8 +282,10 @@ enum cs_err cs_sample_files_put(struct cs_sample_files *s, bool with_key, struct
 void cs_sample_files_release(struct cs_sample_files *s)
 {
     close_streams(s);
-    for (uint32_t i = 0; i < s->n_sheets; i++)
+    for (uint32_t i = 0; i < s->n_sheets; i++) {
+        cs_sheet_release(&s->sheets[i]);
         free(s->bytes[i]);
+    }
     free(s->bytes);
     free(s->sizes);
     free(s->to);

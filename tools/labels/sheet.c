@@ -77,7 +77,10 @@ static void table_row(const struct cs_sheet *s, const char *const *values, const
 
 static const char page_head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<link rel=\"icon\" href=\"data:,\"><title>Ratings</title>\n<style>\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+static const char page_style[] =
+    "\">\n<meta name=\"referrer\" content=\"no-referrer\"><title>Ratings</title>\n<style>\n"
     ":root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--soft:#f2f2f0;--line:#767676;--on:#0b57a4}\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#eee;--paper:#181818;--soft:#262626;--line:#9a9a9a;--on:#8ec5ff}}\n"
     "body{margin:0 auto;max-width:60rem;padding:1rem;font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)}\n"
@@ -85,6 +88,8 @@ static const char page_head[] =
     "overflow-wrap:anywhere}section h2{font-size:.9rem;margin:0}fieldset{border:1px solid var(--line);border-radius:.4rem;margin:.6rem 0}\n"
     "legend{font-weight:600}label{display:inline-block;margin:.2rem 1rem .2rem 0}button,input{font:inherit;color:inherit;background:var(--paper);"
     "border:1px solid var(--line);border-radius:.3rem;padding:.35rem .8rem}input[type=radio]{width:1.1rem;height:1.1rem;vertical-align:-.15rem}\n"
+    ".image{padding:0;border:0;border-radius:0;max-width:100%;overflow:auto;cursor:zoom-in}.image img{display:block;max-width:100%;max-height:75vh}.whole{cursor:zoom-out}"
+    ".whole img{max-width:none;max-height:none}\n"
     "button:focus-visible,input:focus-visible{outline:3px solid var(--on)}nav{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;margin:.8rem 0}\n"
     "</style></head><body>\n<h1 id=\"title\"></h1><p id=\"help\"></p>\n"
     "<nav><label>Your name <input id=\"rater\" autocomplete=\"name\"></label><button id=\"save\">Save ratings</button><span id=\"state\" role=\"status\"></span></nav>\n"
@@ -93,7 +98,7 @@ static const char page_head[] =
     "<script type=\"application/json\" id=\"data\">";
 
 static const char page_tail[] =
-    "</script>\n<script>\n'use strict'\n"
+    "<script>\n'use strict'\n"
     "var D = JSON.parse(document.getElementById('data').textContent), at = 0, said = {}\n"
     "function el(id) { return document.getElementById(id) }\n"
     "function make(tag, text, into) { var e = document.createElement(tag); e.textContent = text; into.appendChild(e); return e }\n"
@@ -111,8 +116,13 @@ static const char page_tail[] =
     "  words.forEach(function (w) { var l = document.createElement('label'), r = document.createElement('input'); r.type = 'radio'; r.name = f; r.value = w\n"
     "    r.checked = w === now; r.addEventListener('change', function () { say(id, f, w) }); l.appendChild(r); l.appendChild(document.createTextNode(' ' + w)); set.appendChild(l) })\n"
     "  into.appendChild(set)\n}\n"
+    "function picture(number, place, into) {\n"
+    "  var i = document.createElement('img'), b = make('button', '', into); b.className = 'image'; b.title = 'as large as it is, or as wide as the page'\n"
+    "  i.alt = 'image ' + place; i.src = el('image-' + number).textContent; b.appendChild(i)\n"
+    "  b.addEventListener('click', function () { b.classList.toggle('whole') })\n}\n"
     "function show(n, focus) {\n"
     "  at = Math.max(0, Math.min(D.items.length - 1, n)); var m = el('item'), item = D.items[at]; m.textContent = ''\n"
+    "  ;(item.images || []).forEach(function (number, i) { var s = document.createElement('section'); make('h2', 'image ' + (i + 1), s); picture(number, i + 1, s); m.appendChild(s) })\n"
     "  D.columns.forEach(function (c, i) { if (!i || !item.values[i]) return; var s = document.createElement('section'); make('h2', c, s); make('div', item.values[i], s); m.appendChild(s) })\n"
     "  D.fields.forEach(function (f, i) { if (item.words[i] !== null) field(item, f, item.words[i], m) })\n"
     "  el('back').disabled = at === 0; el('next').disabled = at === D.items.length - 1; state(); if (focus) { m.focus(); scrollTo(0, 0) }\n}\n"
@@ -163,6 +173,8 @@ static void put_list(FILE *out, const char *const *texts, uint32_t n)
 static void begin_page(const struct cs_sheet *s)
 {
     fputs(page_head, s->out);
+    fputs(s->from != NULL ? "; img-src data:" : "", s->out);
+    fputs(page_style, s->out);
     fputs("{\"id\":", s->out);
     put_json(s->out, s->id);
     fputs(",\"title\":", s->out);
@@ -197,10 +209,19 @@ static void page_words(FILE *out, const char *words)
     fputc(']', out);
 }
 
-static void page_item(const struct cs_sheet *s, const char *const *values, const char *const *words)
+static void page_images(struct cs_sheet *s, const struct cs_image *images, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        fprintf(s->out, "%s%u", i == 0 ? ",\"images\":[" : ",", cs_sheet_images_add(&s->images, &images[i]));
+    fputs(n > 0 ? "]" : "", s->out);
+}
+
+static void page_item(struct cs_sheet *s, const char *const *values, const char *const *words,
+                      const struct cs_image *images, uint32_t n_images)
 {
     fputs(s->rows > 0 ? ",\n{\"values\":" : "\n{\"values\":", s->out);
     put_list(s->out, values, s->n_columns);
+    page_images(s, images, s->from != NULL ? n_images : 0);
     fputs(",\"words\":[", s->out);
     for (uint32_t i = 0; i < s->n_fields; i++) {
         if (i > 0)
@@ -218,19 +239,30 @@ void cs_sheet_begin(struct cs_sheet *s)
         begin_table(s);
 }
 
-void cs_sheet_row(struct cs_sheet *s, const char *const *values, const char *const *words)
+void cs_sheet_row(struct cs_sheet *s, const char *const *values, const char *const *words,
+                  const struct cs_image *images, uint32_t n_images)
 {
     if (s->kind == CS_SHEET_PAGE)
-        page_item(s, values, words);
+        page_item(s, values, words, images, n_images);
     else
         table_row(s, values, words);
     s->rows++;
 }
 
-void cs_sheet_end(struct cs_sheet *s)
+enum cs_err cs_sheet_end(struct cs_sheet *s, struct cs_error *err)
 {
     if (s->kind != CS_SHEET_PAGE)
-        return;
-    fputs("]}", s->out);
+        return CS_OK;
+    enum cs_err rc = cs_sheet_images_fit(&s->images, err);
+    if (rc != CS_OK)
+        return rc;
+    fputs("]}</script>\n", s->out);
+    rc = cs_sheet_images_write(&s->images, s->from, s->out, err);
     fputs(page_tail, s->out);
+    return rc;
+}
+
+void cs_sheet_release(struct cs_sheet *s)
+{
+    cs_sheet_images_release(&s->images);
 }

@@ -131,6 +131,7 @@ static void survey_insertions(const struct cs_study *study, const struct cs_load
 struct sums {
     uint64_t frame[CS_QUESTIONS_MAX]; /* per lane: bytes of a request around its messages, + 1; 0: not known yet */
     uint64_t tokens, bytes;           /* per lane: in messages that were looked at, and how long they are in the body */
+    uint64_t images, images_most;     /* per lane: what the images of all calls count, as a rule and at most */
     uint64_t calls, replies;          /* per lane: calls, and replies that stand in the histories of calls */
     struct cs_prompt prompt;
     double *chars[CS_FACTORS_MAX];
@@ -252,6 +253,10 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
         bytes[0] += (body - messages) * trials_of(plan, &at);
         bytes[1] += messages * trials_of(plan, &at);
         sums->calls += cells->calls[i] * trials_of(plan, &at);
+        if (cells->images != NULL) {
+            sums->images += (uint64_t)cells->images[i].usual * cells->calls[i] * trials_of(plan, &at);
+            sums->images_most += (uint64_t)cells->images[i].most * cells->calls[i] * trials_of(plan, &at);
+        }
         if (cells->calls[i] > 1 && rc == CS_OK)
             rc = add_turns(plan, &at, &l->all[case_index], cells->all_bytes[i] - body, sums, bytes, err);
         if (first && rc == CS_OK)
@@ -342,11 +347,12 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
     out->usd_low = out->usd_high = -1;
     if (m->price.input >= 0 && m->price.output >= 0) {
         int64_t low, high;
-        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
-        (void)cs_price_of(&m->price, out->input_high, 0, most, &high);
-        const int64_t calls = cs_price_requests(&m->price, plan->lanes[lane].n_planned);
-        out->usd_low = (double)cs_price_add(low, calls) / 1e9;
-        out->usd_high = (double)cs_price_add(high, calls) / 1e9;
+        const uint64_t calls = plan->lanes[lane].n_planned;
+        const struct cs_price_tokens least = {.input = out->input_tokens, .output = out->output_low};
+        (void)cs_price_of(&m->price, &least, &low);
+        (void)cs_price_most(&m->price, calls, out->input_high, most, &high);
+        out->usd_low = (double)cs_price_add(low, cs_price_requests(&m->price, calls)) / 1e9;
+        out->usd_high = (double)high / 1e9;
     }
     out->minutes_min = minutes_at(&m->limits, (double)out->calls, in, in + (double)out->output_low);
 }
@@ -388,7 +394,7 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         uint64_t bytes[2] = {0, 0};
         uint32_t cap = 0;
         memset(sums.frame, 0, sizeof sums.frame);
-        sums.tokens = sums.bytes = sums.calls = sums.replies = 0;
+        sums.tokens = sums.bytes = sums.calls = sums.replies = sums.images = sums.images_most = 0;
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
             rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums, bytes,
                              out, err);
@@ -396,6 +402,8 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         out->lanes[lane].input_tokens = of_all((double)bytes[1] * per_byte, s, out);
         out->lanes[lane].input_high = out->lanes[lane].input_tokens +
                                       of_all((double)cs_request_estimate_tokens(bytes[0]), s, out);
+        out->lanes[lane].input_tokens += of_all((double)sums.images, s, out);
+        out->lanes[lane].input_high += of_all((double)sums.images_most, s, out);
         if (rc == CS_OK)
             rc = cs_requests_lane_cap(requests, lane, &cap, err);
         count_calls(plan, lane, cap, &sums, out);

@@ -2,7 +2,8 @@
  *
  * Counts are exact; lengths, tokens and prices come from a sample of at most CS_ESTIMATE_CASES cases, spread evenly, with all of
  * their prompts. Memory does not grow with the study. In conversations (script.h) every call sends the whole history again: input_tokens takes the
- * replies in it for short answers, input_high takes them at the cap.
+ * replies in it for short answers, input_high takes them at the cap. Images count there what they are likely to, and at most (dialects/images.h);
+ * nothing where that is not known.
  */
 #ifndef CS_ESTIMATE_H
 #define CS_ESTIMATE_H

@@ -66,6 +66,7 @@ void cs_opening_make(const struct cs_plan *plan, const struct cs_estimate *surve
         const struct cs_estimate_lane *l = &survey->lanes[i];
         out->calls += l->calls;
         out->unpriced += l->usd_low < 0;
+        out->writes |= s->models[i].price.cache_write > s->models[i].price.input;
         out->usd_low += l->usd_low > 0 ? l->usd_low : 0;
         out->usd_high += l->usd_high > 0 ? l->usd_high : 0;
         out->unlimited += l->minutes_min <= 0;
@@ -100,7 +101,8 @@ static void print_price(const struct cs_opening *o, const struct cs_study *s, FI
     if (o->unpriced == s->n_models)
         fprintf(out, "Price: not known; no model has a price in the providers file");
     else
-        fprintf(out, "Price: about $%.2f (short answers) to $%.2f (every answer at its cap)", o->usd_low, o->usd_high);
+        fprintf(out, "Price: about $%.2f (short answers) to $%.2f (every answer at its cap%s)", o->usd_low, o->usd_high,
+                o->writes ? ", every prompt written to the provider's cache" : "");
     if (o->unpriced > 0 && o->unpriced < s->n_models)
         fprintf(out, ", without the %u models that have no price", o->unpriced);
     if (s->budget_nano_usd >= 0)
@@ -122,6 +124,19 @@ static void print_time(const struct cs_opening *o, const struct cs_study *s, FIL
     fprintf(out, ".\n");
 }
 
+static void print_advice(const struct cs_opening *o, const struct cs_opening_sight *v, FILE *out)
+{
+    fprintf(out, "    For %g %s with 80 %%: ", v->row->margin, v->row->unit);
+    if (v->repeats > 0)
+        fprintf(out, "%u cases x %u repeats", o->cases, v->repeats);
+    if (v->cases > 0)
+        fprintf(out, "%s%u x %u", v->repeats > 0 ? ", or " : "", v->cases, o->repeats);
+    if (v->repeats == 0 && v->cases == 0)
+        fprintf(out, "more than a million cases");
+    fprintf(out, "%s.\n",
+            v->repeats == 0 && v->cases > 0 ? " (cases x repeats; more repeats alone are not enough)" : "");
+}
+
 static void print_sight(const struct cs_opening *o, const struct cs_opening_sight *v, FILE *out)
 {
     const struct cs_power_row *r = v->row;
@@ -136,19 +151,14 @@ static void print_sight(const struct cs_opening *o, const struct cs_opening_sigh
         fprintf(out, "  %s: no shift with 90 %%, however large", r->outcome);
     else
         fprintf(out, "  %s: a shift of %.3g %s with 90 %%", r->outcome, r->smallest, r->unit);
-    fprintf(out, "; of %g %s (its margin) with %.0f %%; that there is none beyond it, with %.0f %%.\n", r->margin,
-            r->unit, 100 * r->difference, 100 * r->equivalence);
-    if (r->difference >= wanted_power)
-        return;
-    fprintf(out, "    For %g %s with 80 %%: ", r->margin, r->unit);
-    if (v->repeats > 0)
-        fprintf(out, "%u cases x %u repeats", o->cases, v->repeats);
-    if (v->cases > 0)
-        fprintf(out, "%s%u x %u", v->repeats > 0 ? ", or " : "", v->cases, o->repeats);
-    if (v->repeats == 0 && v->cases == 0)
-        fprintf(out, "more than a million cases");
-    fprintf(out, "%s.\n",
-            v->repeats == 0 && v->cases > 0 ? " (cases x repeats; more repeats alone are not enough)" : "");
+    fprintf(out, "; of %g %s (its margin) with %.0f %%; that there is none beyond it, with %.0f %%", r->margin, r->unit,
+            100 * r->difference, 100 * r->equivalence);
+    const double least = fmin(r->least_0, r->least_1);
+    if (r->margin <= least)
+        fprintf(out, " (%u clusters that hardly move can meet no margin below %.3g)", r->clusters, least);
+    fputs(".\n", out);
+    if (r->difference < wanted_power)
+        print_advice(o, v, out);
 }
 
 void cs_opening_text(const struct cs_opening *o, const struct cs_plan *plan, const struct cs_plan_power *power,
@@ -287,7 +297,7 @@ struct cs_json *cs_opening_json(const struct cs_opening *o, const struct cs_plan
         cs_json_array_append_new(sights, j);
     }
     struct cs_json *j = cs_json_pack("{s:I, s:i, s:f, s:f, s:i, s:o}", "calls", (int64_t)o->calls, "repeats",
-                                     (int)o->repeats, "usd_low", o->usd_low, "usd_high", o->usd_high, "unpriced",
+                                     (int)o->repeats, "low_usd", o->usd_low, "high_usd", o->usd_high, "unpriced",
                                      (int)o->unpriced, "outcomes", sights);
     if (o->slowest != CS_NONE) {
         cs_json_object_set_new(j, "minutes", cs_json_real(o->minutes));

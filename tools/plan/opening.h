@@ -26,6 +26,7 @@ struct cs_opening {
     uint32_t cases, repeats;  /* repeats: the fewest that a prompt gets */
     double usd_low, usd_high; /* for the lanes whose price is known */
     uint32_t unpriced;        /* lanes whose price is not */
+    bool writes;              /* in some lane it costs more to write input to the provider's cache */
     uint32_t slowest;         /* lane, or CS_NONE: no lane has a declared limit */
     double minutes;           /* how long that lane takes, at best */
     uint32_t unlimited;       /* lanes without a declared limit */

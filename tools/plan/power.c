@@ -8,6 +8,8 @@
 #include "protocol/base/json.h"
 #include "protocol/study/applies.h"
 #include "tools/report/analysis/declared.h"
+#include "tools/report/analysis/work.h"
+#include "tools/report/stats/cluster.h"
 #include "tools/report/stats/power.h"
 #include "tools/report/analysis/wordings.h"
 
@@ -62,9 +64,9 @@ static bool is_compared(const struct cs_study *s, const struct cs_spec_contrast 
            (!c->within.some || cs_applies_level(&s->factors[c->within.factor].levels[c->within.level], of));
 }
 
-/* Clusters with a case in the stratum that is asked on both sides, and cases in them on average. */
-static uint32_t count_clusters(const struct cs_loaded *l, const struct cs_case_facts *f,
-                               const struct cs_spec_contrast *c, double *cases_each)
+/* With a case in the stratum that is asked on both sides. */
+uint32_t cs_plan_power_clusters(const struct cs_loaded *l, const struct cs_case_facts *f,
+                                const struct cs_spec_contrast *c, double *cases_each)
 {
     bool *seen = cs_xcalloc(f->n_clusters + 1, sizeof *seen);
     uint32_t clusters = 0, cases = 0;
@@ -123,6 +125,10 @@ static void compute(struct cs_power_row *r, double alpha)
     r->difference = at_margin.power;
     r->difference_2 = beyond.power;
     r->equivalence = equivalence.power;
+    if (r->range > 0 && r->clusters >= 2) {
+        r->least_0 = cs_cluster_least_margin(r->clusters, 0, alpha, r->range);
+        r->least_1 = cs_cluster_least_margin(r->clusters, 1, alpha, r->range);
+    }
 }
 
 double cs_plan_power_at_margin(const struct cs_power_row *r, double alpha, double clusters, double times)
@@ -156,8 +162,16 @@ static void add_row(struct cs_plan_power *p, struct cs_power_row row)
     p->rows[p->n_rows++] = row;
 }
 
-static void add_comparison(struct cs_plan_power *p, const struct cs_report_outcome *o, const struct arms *arms,
-                           const struct cs_json *primary)
+/* How far apart two answers can lie, in the unit. */
+static double range_of(const struct cs_report_outcome *o, const struct cs_measure *m, const struct arms *arms)
+{
+    const bool share = o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;
+    const bool single = share && arms->level < 1.5 && arms->comparator < 1.5;
+    return single ? 0 : cs_analysis_work_range(m) * (share ? 100 : 1);
+}
+
+static void add_comparison(struct cs_plan_power *p, const struct cs_report_outcome *o, const struct cs_measure *m,
+                           const struct arms *arms, const struct cs_json *primary)
 {
     static const double of_margin[] = {0, 0.5, 1};
     struct cs_power_row row = {.outcome = o->name,
@@ -167,6 +181,7 @@ static void add_comparison(struct cs_plan_power *p, const struct cs_report_outco
                                .answers = arms->level,
                                .answers_comparator = arms->comparator,
                                .margin = o->margin.value,
+                               .range = range_of(o, m, arms),
                                .known = true};
     row.noise_declared = declared_number(primary, o, "noise", &row.noise);
     if (!row.noise_declared) {
@@ -236,7 +251,7 @@ static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan,
         for (uint32_t k = 0; k < d->n_contrasts; k++) {
             const struct cs_spec_contrast *c = &d->contrasts[k];
             double cases;
-            const uint32_t clusters = is_primary(c) ? count_clusters(l, &f->cases, c, &cases) : 0;
+            const uint32_t clusters = is_primary(c) ? cs_plan_power_clusters(l, &f->cases, c, &cases) : 0;
             for (uint32_t lane = 0; is_primary(c) && lane < plan->n_lanes; lane++) {
                 struct arms arms = {.clusters = clusters};
                 count_lane(plan, lane, d->measures[o].question, c, &arms);
@@ -244,7 +259,7 @@ static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan,
                 arms.comparator *= cases;
                 p->family += is_test(d, o);
                 if (arms.level > 0 && arms.comparator > 0)
-                    add_comparison(p, &d->outcomes[o], &arms, primary);
+                    add_comparison(p, &d->outcomes[o], &d->measures[o], &arms, primary);
             }
         }
     }
@@ -329,6 +344,18 @@ static void print_row(const struct cs_power_row *r, FILE *out)
         fprintf(out, "no power: too few clusters, or no variance\n");
 }
 
+/* The smallest margin that so many clusters can meet when they hardly move. */
+static void print_least(const struct cs_power_row *r, FILE *out)
+{
+    if (!(r->least_0 > 0) || !(r->least_1 > 0))
+        return;
+    fprintf(out,
+            "    With %u clusters no margin below %.3g %s can be met where none of them moves, below %.3g where one "
+            "does%s.\n",
+            r->clusters, r->least_0, r->unit, r->least_1,
+            r->margin <= r->least_0 ? "; this one only where more than 10, or all, move" : "");
+}
+
 /* Sentences with effects of their own, of no group, are what a family of single sentences finds. */
 static void print_sentences(const struct cs_plan_power *p, FILE *out)
 {
@@ -362,6 +389,8 @@ void cs_plan_power_text(const struct cs_plan_power *p, FILE *out)
             print_outcome(r, out);
         if (r->known || r->noise_declared || strcmp(r->unit, "units") != 0)
             print_row(r, out);
+        if (i + 1 == p->n_rows || p->rows[i + 1].outcome != r->outcome || p->rows[i + 1].clusters != r->clusters)
+            print_least(r, out);
     }
 }
 
@@ -381,6 +410,10 @@ struct cs_json *cs_plan_power_json(const struct cs_plan_power *p)
             cs_json_object_set_new(o, "power_at_margin", cs_json_real(r->difference));
             cs_json_object_set_new(o, "power_at_twice_margin", cs_json_real(r->difference_2));
             cs_json_object_set_new(o, "power_equivalence", cs_json_real(r->equivalence));
+        }
+        if (r->least_1 > 0) {
+            cs_json_object_set_new(o, "least_margin_none_moved", cs_json_real(r->least_0));
+            cs_json_object_set_new(o, "least_margin_one_moved", cs_json_real(r->least_1));
         }
         cs_json_array_append_new(rows, o);
     }

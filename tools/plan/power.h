@@ -13,6 +13,9 @@
 #include "protocol/load/load.h"
 #include "protocol/study/plan.h"
 
+struct cs_case_facts;
+struct cs_spec_contrast;
+
 struct cs_power_row {
     const char *outcome, *unit; /* valid as long as struct cs_plan_power */
     uint32_t comparisons;
@@ -23,6 +26,9 @@ struct cs_power_row {
     bool known;                         /* false: no noise to assume (numbers), or too few clusters */
     double se, smallest;                /* in the unit; smallest: shift found with 90 % */
     double difference, difference_2, equivalence; /* power at a shift of the margin, of twice it; at no shift */
+    double range; /* of the answer, in the unit; 0: it has no ends, or each cluster gives one pair of yes/no answers */
+    double least_0,
+        least_1; /* the smallest margin that can be met when no cluster moves, when one does (stats/cluster.h); 0: not known */
 };
 
 struct cs_plan_power {
@@ -40,6 +46,9 @@ CS_WARN_UNUSED enum cs_err cs_plan_power_make(const struct cs_plan *plan, const 
                                               struct cs_plan_power *out, struct cs_error *err);
 /* The power at a shift of the margin with so many clusters, and answers multiplied; 0 when it is not known. */
 double cs_plan_power_at_margin(const struct cs_power_row *r, double alpha, double clusters, double times);
+/* Clusters that such a comparison has, and how many of its cases are in each on the average. */
+uint32_t cs_plan_power_clusters(const struct cs_loaded *l, const struct cs_case_facts *f,
+                                const struct cs_spec_contrast *c, double *cases_each);
 void cs_plan_power_release(struct cs_plan_power *p); /* a zeroed struct is fine */
 void cs_plan_power_text(const struct cs_plan_power *p, FILE *out);
 struct cs_json *cs_plan_power_json(const struct cs_plan_power *p); /* the caller's */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "protocol/study/script.h"
+#include "protocol/study/tools.h"
 #include "protocol/study/rule_words.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
@@ -103,6 +104,49 @@ static void write_prompts(const struct writing *w)
     }
 }
 
+/* What the model may look up, and what it is told. */
+static void write_tools(const struct writing *w)
+{
+    for (uint32_t i = 0; i < w->s->n_toolsets; i++) {
+        const struct cs_toolset *set = &w->s->toolsets[i];
+        fprintf(
+            w->out,
+            "### Tools\n\nBefore it answers, the model may make up to %u calls of these%s. Nothing is run: what they return is fixed.\n\n",
+            set->max_calls, set->all ? "; who has not used all of them is reminded once" : "");
+        for (uint32_t k = 0; k < set->n_tools; k++) {
+            const struct cs_tool *t = &set->tools[k];
+            fprintf(w->out, "`%s`:\n\n", t->name);
+            quote(w->out, t->describe);
+            if (t->returns != NULL) {
+                fputs("returns:\n\n", w->out);
+                quote(w->out, t->returns);
+            } else {
+                fprintf(w->out, "returns what a table of %u rows has for its arguments and the case.\n\n",
+                        t->n_cells / (t->n_keys + 1));
+            }
+        }
+        if (set->all) {
+            fputs("The reminder:\n\n", w->out);
+            quote(w->out, set->remind);
+        }
+        fputs("When it stops calling:\n\n", w->out);
+        quote(w->out, set->last);
+    }
+}
+
+/* What one trial is, in words. */
+static const char *kind_of_trial(const struct writing *w)
+{
+    if (cs_tools_is_used(w->s))
+        return "one in which sources may be looked up before the answer; each call sends all that was said, called and "
+               "returned before it";
+    if (cs_script_is_used(w->s))
+        return "one whose user's texts are fixed beforehand; each call sends the texts of all turns before it, and "
+               "reasoning that a vendor returns apart from a reply is not shown to the model again, what a model writes "
+               "into the reply itself is";
+    return "call without history";
+}
+
 static void write_design(const struct writing *w)
 {
     const bool talks = cs_script_is_used(w->s);
@@ -116,16 +160,14 @@ static void write_design(const struct writing *w)
             ". %" PRIu64 " %s are planned: every combination as often as the study file says, in %zu block%s, each an "
             "independent %s.\n\n",
             w->plan->n_planned, talks ? "conversations" : "calls", (size_t)w->s->n_rects, w->s->n_rects == 1 ? "" : "s",
-            talks
-                ? "one whose user's texts are fixed beforehand; each call sends the texts of all turns before it, and "
-                  "reasoning of earlier turns is not shown to the model"
-                : "call without history");
+            kind_of_trial(w));
     for (uint32_t f = 0; f < w->s->n_factors; f++)
         write_levels(w, &w->s->factors[f]);
     fputs("### Models\n\n", w->out);
     write_models(w);
     fputs("### Prompt\n\n`{{...}}` stands for the text of the case, of a level, and the question.\n\n", w->out);
     write_prompts(w);
+    write_tools(w);
     fprintf(
         w->out,
         "Cases are worked through in a random order, the same for every model, and within a case all conditions, questions "

@@ -85,6 +85,11 @@ static struct cs_column_value value_of(const struct cs_report *r, const struct c
         return figure(*(const struct cs_report_figure *)at);
     case CS_COLUMN_SPAN:
         return (struct cs_column_value){.kind = CS_VALUE_SPAN, .span = *(const struct cs_report_span *)at};
+    case CS_COLUMN_DECIDED: {
+        const struct cs_report_decided *d = at;
+        return (struct cs_column_value){
+            .kind = CS_VALUE_DECIDED, .span = d->span, .text = d->why != NULL ? d->why : ""};
+    }
     case CS_COLUMN_KNOWN:
         return (struct cs_column_value){.kind = CS_VALUE_KNOWN,
                                         .count = *(const uint64_t *)at,
@@ -119,6 +124,7 @@ static struct cs_column_value value_of(const struct cs_report *r, const struct c
     case CS_COLUMN_END:
     case CS_COLUMN_CONTRAST:
     case CS_COLUMN_CLASSES:
+    case CS_COLUMN_OUTCOMES:
         break;
     }
     CS_ASSERT(false);
@@ -130,7 +136,7 @@ typedef void (*cs_column_visit)(void *self, const char *name, const struct cs_co
 static void each_class(const struct cs_report *r, const struct cs_report_column *c, const void *row,
                        cs_column_visit each, void *self)
 {
-    for (int o = 0; o < (r->n_judges > 0 ? CS_REPORT_CLASSES : CS_OUTCOMES); o++) {
+    for (int o = 0; o < (c->kind == CS_COLUMN_CLASSES && r->n_judges > 0 ? CS_REPORT_CLASSES : CS_OUTCOMES); o++) {
         const struct cs_column_value v = count(
             row != NULL ? ((const uint64_t *)(const void *)((const char *)row + c->at))[o] : 0);
         each(self, cs_words_class(o), row != NULL ? &v : NULL);
@@ -144,7 +150,7 @@ void cs_columns_each(const struct cs_report *r, const struct cs_report_column *c
         const char *name = form == CS_FORM_JSON ? c->json : c->csv;
         if (c->kind == CS_COLUMN_CONTRAST) {
             cs_columns_each(r, contrast_key, row != NULL ? &r->contrasts[u32_at(row, c->at)] : NULL, form, each, self);
-        } else if (c->kind == CS_COLUMN_CLASSES) {
+        } else if (c->kind == CS_COLUMN_CLASSES || c->kind == CS_COLUMN_OUTCOMES) {
             each_class(r, c, row, each, self);
         } else if (name != NULL && row != NULL) {
             const struct cs_column_value v = value_of(r, c, row);

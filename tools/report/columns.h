@@ -21,6 +21,7 @@ enum cs_column_kind {
     CS_COLUMN_FLAG, /* bool */
     CS_COLUMN_FIGURE,
     CS_COLUMN_SPAN,    /* CSV: two cells, their names "low,high" */
+    CS_COLUMN_DECIDED, /* struct cs_report_decided. JSON: an object or null; CSV: three cells, as named */
     CS_COLUMN_KNOWN,   /* uint64_t, if the bool at `beside` is true; JSON leaves it out otherwise */
     CS_COLUMN_MODEL,   /* uint32_t, an index: the name of the model; "" of NONE */
     CS_COLUMN_OUTCOME, /* likewise */
@@ -32,6 +33,7 @@ enum cs_column_kind {
     CS_COLUMN_NUMBER,   /* what `number` says of the row */
     CS_COLUMN_CONTRAST, /* uint32_t, an index: all that names the contrast, a column each */
     CS_COLUMN_CLASSES,  /* uint64_t[CS_REPORT_CLASSES]: a column a class; no verdict where there are judges */
+    CS_COLUMN_OUTCOMES, /* the same without it: of replies, which judges do not grade */
     CS_COLUMN_COUNTS, /* const struct cs_report_count *, as many as the uint32_t at `beside`. JSON: a list; CSV: a line for each */
     CS_COLUMN_NOTE_MODEL, /* uint32_t, a model (NONE: any). CS_SIMULATED_TEXT if it is simulated; JSON leaves the key out otherwise */
     CS_COLUMN_NOTE_FLAG,     /* likewise: bool */
@@ -78,7 +80,8 @@ struct cs_report_table {
                          double: CS_COLUMN_REAL,                                                                       \
                          bool: CS_COLUMN_FLAG,                                                                         \
                          struct cs_report_figure: CS_COLUMN_FIGURE,                                                    \
-                         struct cs_report_span: CS_COLUMN_SPAN) \
+                         struct cs_report_span: CS_COLUMN_SPAN,                                                        \
+                         struct cs_report_decided: CS_COLUMN_DECIDED) \
     }
 /* The same under one name, that of the member. */
 #define CS_COLUMN_SAME(type, member) CS_COLUMN(type, member, #member, #member)
@@ -129,7 +132,8 @@ struct cs_column_value {
         CS_VALUE_FLAG,
         CS_VALUE_FIGURE,
         CS_VALUE_SPAN,
-        CS_VALUE_KNOWN, /* count, unless figure.known is false: JSON leaves the key out */
+        CS_VALUE_DECIDED, /* span, and text: why */
+        CS_VALUE_KNOWN,   /* count, unless figure.known is false: JSON leaves the key out */
         CS_VALUE_COUNTS,
     } kind;
     const char *text;

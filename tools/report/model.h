@@ -16,11 +16,12 @@
 #include <stdint.h>
 
 #include "protocol/base/arena.h"
-#include "protocol/wire/output.h"
 #include "tools/report/figures.h"
 #include "tools/report/judges.h"
+#include "tools/report/noise.h"
 #include "tools/report/people.h"
 #include "tools/report/pressure.h"
+#include "tools/report/task_horizons.h"
 
 /* Stands on every figure of a simulated model. */
 #define CS_SIMULATED_TEXT "SIMULATED MODEL, PLANTED EFFECT"
@@ -68,10 +69,9 @@ struct cs_report_outcome { /* what is compared: an answer field, a derived answe
     enum cs_outcome_kind kind;
     enum cs_outcome_role role;
     bool derived;
-    struct cs_report_figure margin; /* in `unit`: the largest shift that the study declared unimportant */
-    struct cs_report_figure
-        interaction_margin; /* likewise of the difference of two shifts; the margin unless declared */
-    bool has_label;         /* cases carry the right answer (truth:) */
+    struct cs_report_figure margin;             /* in `unit`: the largest shift that the study declared unimportant */
+    struct cs_report_figure interaction_margin; /* likewise of the difference of two shifts; else the margin */
+    bool has_label;                             /* cases carry the right answer (truth:) */
 };
 
 enum cs_level_role { CS_REPORT_LEVEL, CS_REPORT_CONTROL, CS_REPORT_PLACEBO, CS_REPORT_AA };
@@ -125,8 +125,6 @@ struct cs_report_declaration {
 
 /* ---- completeness ------------------------------------------------------------------------------------ */
 
-enum { CS_REPORT_NO_VERDICT = CS_OUTCOMES, CS_REPORT_CLASSES }; /* no verdict: of a study of judges alone */
-
 /* One level of one factor in one model; first, per model, a row over all arms (factor NONE). */
 struct cs_report_completeness {
     uint32_t model, factor, level;
@@ -173,7 +171,7 @@ struct cs_report_rate {
 
 /* The harmonic mean of the rates of several outcomes under one level (`composites` of the analysis). */
 struct cs_report_composite {
-    const char *name, *parts; /* parts: "precision, recall" */
+    const char *name, *parts, *why; /* parts: "precision, recall"; why there is no interval, or "" */
     uint32_t model, factor, level;
     uint32_t clusters;
     struct cs_report_figure value;
@@ -231,9 +229,8 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure p_equivalence, p_equivalence_adjusted; /* TOST at the margin */
     struct cs_report_figure ratio;                                 /* rate_level / rate_comparator; unknown near 0 */
     struct cs_report_span ratio_ci;                                /* cluster bootstrap, 1 - alpha */
-    struct cs_report_figure up,
-        down;         /* P(an answer under the level is higher / lower than one under the comparator, same case) */
-    bool flips_known; /* one pair of answers a cluster: */
+    struct cs_report_figure up, down;         /* P(higher, lower than under the comparator, same case) */
+    bool flips_known;                         /* one pair of answers a cluster: */
     uint64_t flips_b, flips_c;                /* yes -> no and no -> yes */
     struct cs_report_figure p_mcnemar;        /* exact */
     struct cs_report_figure odds_ratio;       /* c / b, conditional on the case; unknown when b is 0 */
@@ -251,6 +248,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure wording_sd; /* how much the shift differs between them, SD in `unit`; from 3 on */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_report_verdict verdict;
+    struct cs_report_decided decided_by;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
 };
 
@@ -291,6 +289,7 @@ struct cs_report_interaction {
     uint32_t lowest, highest; /* levels with the smallest and the largest shift, from `first` on */
     bool reversed;            /* these two lie on either side of 0 */
     enum cs_report_verdict verdict;
+    struct cs_report_decided decided_by;
     const char *why;
 };
 struct cs_report_interaction_level {
@@ -317,6 +316,7 @@ struct cs_report_trend {
     struct cs_report_figure p, p_adjusted, p_equivalence, p_equivalence_adjusted;
     struct cs_report_span bounds; /* when all unusable answers go one way and the other */
     enum cs_report_verdict verdict;
+    struct cs_report_decided decided_by;
     const char *why;
 };
 
@@ -381,44 +381,8 @@ struct cs_report_twice {
     struct cs_report_figure shift_first, shift_later;
     struct cs_report_span ci_first, ci_later; /* under the adjustment */
     enum cs_report_verdict first, later;      /* each as if there were no other */
+    struct cs_report_decided decided_first, decided_later;
     bool differ;
-};
-
-/* ---- noise --------------------------------------------------------------------------------------------- */
-
-enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
-
-/* What moves without anything that should matter. One row for (model, outcome, kind). */
-struct cs_report_floor {
-    uint32_t model, outcome;
-    enum cs_arm_kind kind;
-    uint32_t n_arms;             /* contrasts behind it: placebo levels, A/A levels */
-    struct cs_report_span range; /* smallest and largest shift against the control (REASK: not known) */
-    struct cs_report_figure
-        disagreement; /* REASK, REPHRASE: probability that two answers to the same (rephrased) prompt differ, points;
-                                      ordinals and numbers: mean absolute difference, unit */
-    const char *why;  /* why something is not known: "one repeat", "no A/A level" */
-};
-
-/* Three components, of one kind of arm against the control. */
-struct cs_report_component {
-    uint32_t model, outcome, factor;
-    enum cs_arm_kind kind; /* LEVELS, PLACEBO, AA: against the control; REPHRASE: between cases of one cluster */
-    uint32_t level;        /* one level, or NONE: mean over the levels of the kind */
-    uint32_t n_levels, clusters;
-    struct cs_report_figure
-        systematic; /* signed shift; over several levels: root of the mean of its square, unbiased; unknown when
-                                        that estimate is negative */
-    struct cs_report_span systematic_ci;   /* one level only */
-    struct cs_report_figure systematic_sq; /* unbiased square, may be negative; unit squared */
-    struct cs_report_figure
-        case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
-    struct cs_report_figure case_variance;  /* unbiased, may be negative */
-    struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
-    struct cs_report_figure wording_sd;     /* over the sentences of one level, SD in `unit` */
-    struct cs_report_figure
-        noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
-    const char *why;
 };
 
 /* ---- labels --------------------------------------------------------------------------------------------- */
@@ -483,8 +447,8 @@ struct cs_report_moved {
     bool down;                             /* moved towards less: under-triage, where the scale is urgency */
     struct cs_report_figure chosen, shift; /* in the half that chose it; in the other half */
     const char *label;                     /* the case's, "" if it has none */
-    /* "" where the texts are not here (a table) or must not be shown (confidential cases) */
-    const char *prompt_comparator, *prompt_level, *reply_comparator, *reply_level;
+    /* "" where the texts are not here (a table) or must not be shown (confidential cases); images: small ones, a line each: its number in the prompt, a blank, a data: URL */
+    const char *prompt_comparator, *prompt_level, *reply_comparator, *reply_level, *images_comparator, *images_level;
 };
 
 /* ---- two runs of one study ---------------------------------------------------------------------------------- */
@@ -572,10 +536,14 @@ struct cs_report {
     uint32_t n_pressure;
     const struct cs_report_survival *survival; /* likewise, and by turn */
     uint32_t n_survival;
+    const struct cs_report_replies *replies; /* by model, question, factor, level, turn; none: no trial has several */
+    uint32_t n_replies;
     bool conversations;                           /* the study has any */
     const char *pressure_note;                    /* why there is no row of them; "" otherwise */
     const struct cs_report_composite *composites; /* as declared, by model, factor, level */
     uint32_t n_composites;
+    const struct cs_report_task_horizon *task_horizons; /* by model, factor, level */
+    uint32_t n_task_horizons;
     const struct cs_report_given *given; /* by model, outcome, factor, level */
     uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
@@ -616,6 +584,8 @@ struct cs_report {
     struct cs_report_judging judging;
     const struct cs_report_judge *judges; /* none: this is no study of judges */
     uint32_t n_judges;
+    const struct cs_report_completeness *judged_ended; /* how the judged trials had ended when they were taken */
+    uint32_t n_judged_ended;
     const struct cs_report_verdicts *verdicts; /* by model, answer, factor, level */
     uint32_t n_verdicts;
     const struct cs_report_judge_shift *judge_shifts; /* by contrast, judge */
@@ -638,11 +608,9 @@ struct cs_report {
     uint32_t n_reruns;
     const struct cs_report_provenance *provenance;
     uint32_t n_provenance;
-    const char *const
-        *said_first; /* above every finding, one short sentence each: a model that changed, an incomplete study */
+    const char *const *said_first; /* above every finding, a short sentence each: a model that changed */
     uint32_t n_said_first;
-    const char *const
-        *notes; /* sentences that a careful reader wants: no control, few clusters, unparsable replies by cause ... */
+    const char *const *notes; /* what a careful reader wants: no control, few clusters, unparsable replies */
     uint32_t n_notes;
 };
 
@@ -676,7 +644,9 @@ struct cs_report {
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
     ANALYSIS(composites)    PAGE(composites, "composites", "Means put together")                                       \
+    ANALYSIS(task_horizons) PAGE(task_horizons, "task-horizon", "How long a task may be")                              \
     ANALYSIS(pressure)      PAGE(pressure, "pressure", "Under pressure, turn by turn")                                 \
+    ANALYSIS(ended)         PAGE(ended, "replies", "How replies ended, turn by turn")                                  \
     ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(noise, "noise-floor", "Noise floor")                                                  \
                             BACK(components, "components", "Three components")                                         \

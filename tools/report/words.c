@@ -127,3 +127,53 @@ struct cs_words_limit cs_words_limit(const struct cs_report *r, uint32_t model, 
         snprintf(text.s, sizeof text.s, "too small to see less than about %.2g %s", largest, o->unit);
     return text;
 }
+
+/* ---- how long a task may be ----------------------------------------------------------------------------------------- */
+
+/* One length as it may be told: in numbers only between the shortest and the longest task. */
+static void put_length(char *out, size_t size, double minutes, const struct cs_report_task_horizon *h, bool whole)
+{
+    const bool above = minutes > h->longest.value, below = minutes < h->shortest.value;
+    const double end = above ? h->longest.value : h->shortest.value;
+    if (!above && !below)
+        snprintf(out, size, whole ? "%.3g minutes" : "%.3g", minutes);
+    else if (whole)
+        snprintf(out, size, "%s task, %.6g minutes", above ? "longer than the longest" : "shorter than the shortest",
+                 end);
+    else
+        snprintf(out, size, "%s %.6g", above ? "over" : "under", end);
+}
+
+static void put_lost(char *out, size_t size, const struct cs_report_task_horizon *h, int share)
+{
+    const struct cs_report_figure bound[] = {h->lost_failed[share], h->lost_done[share]};
+    char text[2][64];
+    for (int i = 0; i < 2; i++) {
+        snprintf(text[i], sizeof text[i], "not known");
+        if (bound[i].known)
+            put_length(text[i], sizeof text[i], bound[i].value, h, false);
+    }
+    snprintf(out, size, "; %u runs lost: %s if all failed, %s if all succeeded", h->lost, text[0], text[1]);
+}
+
+struct cs_words_horizon cs_words_horizon(const struct cs_report_task_horizon *h, int share)
+{
+    const struct cs_report_figure at = h->horizon[share];
+    const struct cs_report_span ci = h->horizon_ci[share];
+    const bool outside = at.known && ((at.value > h->longest.value && ci.low > h->longest.value) ||
+                                      (at.value < h->shortest.value && ci.high < h->shortest.value));
+    char point[96] = "no horizon", low[64] = "", high[64] = "", lost[192] = "";
+    struct cs_words_horizon out;
+    if (at.known)
+        put_length(point, sizeof point, at.value, h, true);
+    if (at.known && ci.known && !outside) {
+        put_length(low, sizeof low, ci.low, h, false);
+        put_length(high, sizeof high, ci.high, h, false);
+    }
+    if (h->lost > 0)
+        put_lost(lost, sizeof lost, h, share);
+    snprintf(out.s, sizeof out.s, "%s%s%s%s%s%s%s%s%s", point, low[0] != '\0' ? " (" : "", low,
+             low[0] != '\0' ? " to " : "", high, low[0] != '\0' ? ")" : "", h->why[0] != '\0' ? "; " : "", h->why,
+             lost);
+    return out;
+}

@@ -25,4 +25,11 @@ struct cs_words_limit {
 };
 struct cs_words_limit cs_words_limit(const struct cs_report *r, uint32_t model, uint32_t outcome);
 
+/* "35.2 minutes (21 to 60)", "longer than the longest task, 480 minutes (300 to over 480); ..." with what lost runs can have hidden and why there is no
+ * interval: nothing beyond the tasks that were asked is given as a number. share: CS_REPORT_HORIZON_50, _80. */
+struct cs_words_horizon {
+    char s[384];
+};
+struct cs_words_horizon cs_words_horizon(const struct cs_report_task_horizon *h, int share);
+
 #endif

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/study/sunset.h"
 #include "protocol/study/template.h"
+#include "tools/base/typed.h"
 
 enum {
     SILENT_MS = 5000,    /* so long without any answer is worth a line */
@@ -21,9 +24,10 @@ struct cs_lane_said {
     bool waits;    /* "no answer yet" was said */
 };
 
-void cs_run_notes_init(struct cs_run_notes *n, const struct cs_study *study, const char *ending)
+void cs_run_notes_init(struct cs_run_notes *n, const struct cs_study *study, const char *ending, const char *resuming,
+                       bool of_several)
 {
-    *n = (struct cs_run_notes){.study = study, .ending = ending};
+    *n = (struct cs_run_notes){.study = study, .ending = ending, .resuming = resuming, .of_several = of_several};
 }
 
 void cs_run_notes_release(struct cs_run_notes *n)
@@ -91,8 +95,23 @@ static const char *address_of(const struct cs_study *study, uint32_t lane)
     return a == NULL || a->simulated || a->base_url[0] == '\0' ? "the provider" : a->base_url;
 }
 
+/* A command that works as it stands there. */
+static void say_resuming(const struct cs_run_notes *n, const struct cs_progress_lane *l, FILE *out)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    cs_buf_str(&b, n->resuming);
+    cs_typed_quote(&b, l->model);
+    if (n->of_several) {
+        cs_buf_str(&b, " --study");
+        cs_typed_quote(&b, n->study->name);
+    }
+    fprintf(out, "  %s lets it go on all the same.\n", cs_buf_cstr(&b));
+    cs_buf_release(&b);
+}
+
 void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint64_t now_ms, FILE *out)
 {
+    const char *of = n->of_several ? n->study->name : "", *then = n->of_several ? ": " : "";
     bool how = false;
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
@@ -100,17 +119,19 @@ void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint6
         if (!is_new(n, p, i, now_ms))
             continue;
         if (is_held_up(l)) {
-            fprintf(out, "%s: %s\n", l->model, bare(l->reason));
+            fprintf(out, "%s%s%s: %s\n", of, then, l->model, bare(l->reason));
+            if (strcmp(l->state, "paused") == 0)
+                say_resuming(n, l, out);
             free(s->reason);
             s->reason = cs_xstrdup(bare(l->reason));
             s->said_ms = now_ms;
             s->troubled = how = true;
         } else if (s->troubled) {
             if (strcmp(l->state, "open") == 0)
-                fprintf(out, "%s: goes on\n", l->model);
+                fprintf(out, "%s%s%s: goes on\n", of, then, l->model);
             s->troubled = false;
         } else {
-            fprintf(out, "%s: no answer yet from %s; waiting\n", l->model, address_of(n->study, l->lane));
+            fprintf(out, "%s%s%s: no answer yet from %s; waiting\n", of, then, l->model, address_of(n->study, l->lane));
             s->waits = how = true;
         }
     }
@@ -120,14 +141,14 @@ void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint6
     fprintf(out, "  %s ends the run and keeps every answer; the same command continues it.\n", n->ending);
 }
 
-const char *cs_run_notes_line(const struct cs_progress *p, char *out, size_t size)
+void cs_run_notes_sunsets(const struct cs_study *s, FILE *out)
 {
-    snprintf(out, size, "%s", strcmp(p->state, "running") != 0 ? p->state : "");
-    for (uint32_t i = 0; i < p->n_lanes && out[0] == '\0'; i++) {
-        if (p->lanes[i].reason[0] != '\0')
-            snprintf(out, size, "%s: %s", p->lanes[i].model, p->lanes[i].reason);
+    char words[160];
+    for (uint32_t i = 0; i < s->n_models; i++) {
+        cs_sunset_words(s->models[i].sunset_ms, cs_clock_wall_ms(), 0, words, sizeof words);
+        if (words[0] != '\0')
+            fprintf(out, "%s: %s\n", s->models[i].name, words);
     }
-    return out;
 }
 
 /* ---- at the end ------------------------------------------------------------------------------------ */

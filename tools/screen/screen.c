@@ -2,25 +2,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
 #include "protocol/study/price.h"
 #include "tools/base/text.h"
-
-enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
-
-void cs_screen_bar_init(struct cs_bar *b, FILE *out)
-{
-    *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out)), .plain_every_ms = PLAIN_EVERY_MS};
-}
-
-static unsigned terminal_columns(FILE *out)
-{
-    struct winsize w;
-    return ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
-}
 
 /* Sum of the lanes' counters. */
 static struct cs_counters total_of(const struct cs_progress *p)
@@ -113,7 +99,7 @@ static double part_of(const struct cs_progress *p)
     return wanted > 0 ? (double)(p->done + p->failed) / (double)wanted : p->planned > 0 ? 1 : 0;
 }
 
-static void figures_line(const struct cs_progress *p, char *out, size_t size)
+static void figures_line(const struct cs_progress *p, bool is_stale, char *out, size_t size)
 {
     char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], cost[160];
     char given_up[CS_TEXT_MAX_LEN + 16] = "", cancelled[CS_TEXT_MAX_LEN];
@@ -121,50 +107,8 @@ static void figures_line(const struct cs_progress *p, char *out, size_t size)
         snprintf(given_up, sizeof given_up, "  %s cancelled", cs_text_count(cancelled, p->cancelled));
     snprintf(out, size, "%5.1f %%  %s of %s%s  %s/s  ETA %s  %s", 100 * part_of(p),
              cs_text_count(done, p->done + p->failed), cs_text_count(planned, p->planned - p->cancelled), given_up,
-             cs_text_count(rate, (uint64_t)p->outputs_per_s), p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s),
-             money(p, cost, sizeof cost));
-}
-
-void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
-{
-    const struct cs_counters t = total_of(p);
-    char figures[256], outcomes[256], second[1024];
-    if (p->planned == 0)
-        return; /* a generation that is being built has no figures yet */
-    figures_line(p, figures, sizeof figures);
-    outcomes_line(&t, outcomes, sizeof outcomes);
-    snprintf(second, sizeof second, "%s%s%s", outcomes, note[0] != '\0' ? "   " : "", note);
-    if (!b->tty) {
-        if (now_ms < b->next_plain_ms || (strcmp(figures, b->plain) == 0 && strcmp(second, b->plain_second) == 0))
-            return;
-        snprintf(b->plain, sizeof b->plain, "%s", figures);
-        snprintf(b->plain_second, sizeof b->plain_second, "%s", second);
-        b->next_plain_ms = now_ms + b->plain_every_ms;
-        fprintf(b->out, "%s  %s\n", figures, second);
-        fflush(b->out);
-        return;
-    }
-    const unsigned columns = terminal_columns(b->out), used = (unsigned)strlen(figures) + 4;
-    unsigned width = columns > used + BAR_MIN ? columns - used : BAR_MIN;
-    if (width > BAR_MAX)
-        width = BAR_MAX;
-    const unsigned full = (unsigned)(part_of(p) * width);
-    if (b->drawn)
-        fprintf(b->out, "\x1b[2A"); /* back over our two lines */
-    fprintf(b->out, "\r\x1b[K[");
-    for (unsigned i = 0; i < width; i++)
-        fputc(i < full ? '#' : '.', b->out);
-    fprintf(b->out, "] %.*s\n\r\x1b[K%.*s\n", (int)(columns > width + 4 ? columns - width - 4 : 0), figures,
-            (int)columns - 1, second);
-    fflush(b->out);
-    b->drawn = true;
-}
-
-void cs_screen_bar_end(struct cs_bar *b)
-{
-    b->drawn = false;
-    b->next_plain_ms = 0;
-    fflush(b->out);
+             is_stale ? "-" : cs_text_count(rate, (uint64_t)p->outputs_per_s),
+             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
 }
 
 void cs_screen_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
@@ -257,47 +201,56 @@ static void print_quarantined(FILE *out, const struct cs_progress_lane *l)
         fprintf(out, "quarantined: %s, %" PRIu64 " more\n", l->model, l->quarantined - l->n_quarantine);
 }
 
-/* "97 % of 3,000 requests per minute" */
-static void print_binding(FILE *out, const struct cs_progress_lane *l, int width)
+const char *cs_screen_binds(const struct cs_progress_lane *l, struct cs_arena *arena)
 {
-    static const struct {
-        const char *word, *text;
-    } sayings[] = {
-        {"slots", "calls that its workers may have in flight (--slots)"},
-        {"concurrent", "calls at once"},
-        {"no_trials", "no trial is free to start: its cases, its budget or other lanes are waited for"},
-        {"told_to_wait", "the provider has asked to wait"},
-        {"provider_away", "the provider does not answer"},
-        {"cases", "cases are being fetched"},
-        {"reply_memory", "replies in flight fill its workers' memory (--reply-memory)"},
-        {"unacknowledged", "answers wait to be written"},
-    };
     char limit[CS_TEXT_MAX_LEN];
-    const char *said = NULL;
-    if (l->binds == NULL || l->binds[0] == '\0')
-        return;
-    for (size_t i = 0; i < sizeof sayings / sizeof *sayings; i++) {
-        if (strcmp(sayings[i].word, l->binds) == 0)
-            said = sayings[i].text;
-    }
-    fprintf(out, "%-*s ", width, l->model);
-    if (l->limit > 0)
-        fprintf(out, "%3.0f %% of %s ", 100 * l->used / l->limit, cs_text_count(limit, (uint64_t)(l->limit + 0.5)));
-    for (const char *s = said != NULL ? said : l->binds; *s != '\0'; s++)
-        fputc(said == NULL && *s == '_' ? ' ' : *s, out);
-    fputc('\n', out);
+    const char *said = cs_progress_binds_words(l->binds != NULL ? l->binds : "");
+    if (cs_progress_lane_stands(l))
+        return cs_arena_printf(arena, "%s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+    if (l->done + l->failed + l->cancelled >= l->planned)
+        return "over";
+    if (said[0] == '\0')
+        return strcmp(l->state, "open") == 0 ? "-" : l->state;
+    if (l->used > l->limit && l->limit > 0 && strcmp(l->binds, "concurrent") == 0) /* told to do with less just now */
+        return cs_arena_printf(arena, "%.0f calls at once; %.0f still in flight", l->limit, l->used);
+    if (l->limit > 0) /* counted over some seconds: whole calls make it more than all now and then */
+        return cs_arena_printf(arena, "%.0f %% of %s %s", 100 * (l->used < l->limit ? l->used : l->limit) / l->limit,
+                               cs_text_count(limit, (uint64_t)(l->limit + 0.5)), said);
+    return said;
 }
 
 static void print_bindings(FILE *out, const struct cs_progress *p)
 {
+    struct cs_arena arena = {0};
     bool some = false;
     for (uint32_t i = 0; i < p->n_lanes; i++)
         some |= p->lanes[i].binds != NULL && p->lanes[i].binds[0] != '\0';
     if (!some)
         return;
     fprintf(out, "\n%-*s what binds\n", name_width(p), "model");
-    for (uint32_t i = 0; i < p->n_lanes; i++)
-        print_binding(out, &p->lanes[i], name_width(p));
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (p->lanes[i].binds != NULL && p->lanes[i].binds[0] != '\0')
+            fprintf(out, "%-*s %s\n", name_width(p), p->lanes[i].model, cs_screen_binds(&p->lanes[i], &arena));
+    }
+    cs_arena_release(&arena);
+}
+
+/* A model on several servers: what each of them does. */
+static void print_servers(FILE *out, const struct cs_progress *p)
+{
+    bool said = false;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        for (uint32_t k = 0; k < p->lanes[i].n_servers; k++) {
+            const struct cs_worker_server_info *s = &p->lanes[i].servers[k];
+            char answers[CS_TEXT_MAX_LEN];
+            if (!said)
+                fprintf(out, "\n%-*s servers\n", name_width(p), "model");
+            said = true;
+            fprintf(out, "%-*s %s %s, %u in flight, %s answers%s%s\n", name_width(p), k == 0 ? p->lanes[i].model : "",
+                    s->url, s->state, s->in_flight, cs_text_count(answers, s->answers), s->why[0] != '\0' ? ": " : "",
+                    s->why);
+        }
+    }
 }
 
 /* A budget is the study's, over all its generations. */
@@ -391,14 +344,50 @@ static void print_edit(FILE *out, const struct cs_progress *p)
         fprintf(out, "; it waits for its turn\n");
 }
 
+static bool is_over(const struct cs_progress *p)
+{
+    return p->done + p->failed + p->cancelled >= p->planned;
+}
+
+int64_t cs_screen_silent_ms(const struct cs_progress *p, int64_t now_wall_ms)
+{
+    const int64_t ms = now_wall_ms - p->updated_wall_ms;
+    return ms >= (strcmp(p->state, "running") == 0 ? CS_SCREEN_SILENT_MS : CS_SCREEN_STILL_MS) && !is_over(p) ? ms : 0;
+}
+
+/* What is dead, and what somebody should look at, before all figures. */
+static void print_needs(FILE *out, const struct cs_progress *p, uint32_t n_workers, int64_t now_wall_ms)
+{
+    char since[2 * CS_TEXT_MAX_LEN];
+    const int64_t silent_ms = cs_screen_silent_ms(p, now_wall_ms);
+    if (silent_ms > 0)
+        fprintf(
+            out,
+            "COORDINATOR SILENT %s. What stands below is from then. Nothing is lost: workers keep their answers. Start it "
+            "again.\n",
+            cs_text_since(since, now_wall_ms, p->updated_wall_ms));
+    else if (n_workers == 0 && strcmp(p->state, "running") == 0)
+        fprintf(out, "NO WORKER is there: trials wait, and nothing is asked.\n");
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (cs_progress_lane_is_out(&p->lanes[i]))
+            fprintf(out, "NO ANSWER from %s %s: %s\n", p->lanes[i].model,
+                    cs_text_since(since, now_wall_ms, p->lanes[i].held_since_wall_ms), p->lanes[i].reason);
+    }
+    if (p->disk_free_bytes > 0 && p->disk_full_s >= 0 && p->disk_full_s <= CS_SCREEN_DISK_SOON_S)
+        fprintf(out, "DISK FULL in %s at the pace of late: then the coordinator stops, and workers wait. Make room.\n",
+                cs_text_duration(since, p->disk_full_s));
+}
+
 void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers,
                             uint32_t n_workers, int64_t now_wall_ms)
 {
     const struct cs_counters t = total_of(p);
     char figures[256], outcomes[256], age[CS_TEXT_MAX_LEN];
-    figures_line(p, figures, sizeof figures);
+    figures_line(p, cs_screen_silent_ms(p, now_wall_ms) > 0, figures, sizeof figures);
     outcomes_line(&t, outcomes, sizeof outcomes);
-    fprintf(out, "%s  %s, generation %u, term %u, seen %s ago\n", p->study, p->state, p->gen, p->term,
+    print_needs(out, p, n_workers, now_wall_ms);
+    fprintf(out, "%s  %s%s, generation %u, term %u, seen %s ago\n", p->study, p->state,
+            cs_screen_silent_ms(p, now_wall_ms) > 0 ? " when heard last" : "", p->gen, p->term,
             cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
     if (p->title != NULL && p->title[0] != '\0')
         fprintf(out, "%s\n", p->title);
@@ -409,6 +398,7 @@ void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
     cs_screen_print_lanes(out, p);
     print_bindings(out, p);
+    print_servers(out, p);
     fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted",
             "unacked", "MiB", "seen");
     for (uint32_t i = 0; i < n_workers; i++) {

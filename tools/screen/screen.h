@@ -1,24 +1,11 @@
-/* screen.h - progress as people see it: a bar while `run` works, a table per model, one full screen for `status`. */
+/* screen.h - figures of a study at its end or once, as text, and a line for long work. What moves is the wall screen (tools/wall/). */
 #ifndef CS_SCREEN_H
 #define CS_SCREEN_H
 
 #include <stdio.h>
 
+#include "protocol/base/arena.h"
 #include "store/redis/progress.h"
-
-/* Two lines, redrawn in place on a terminal; elsewhere one plain line every `every_ms`. */
-struct cs_bar {
-    FILE *out;
-    bool tty, drawn;
-    uint64_t next_plain_ms, plain_every_ms; /* where it is not a terminal: a line every so many; may be changed */
-    char plain[256], plain_second[1024];    /* the last plain line: not repeated */
-};
-void cs_screen_bar_init(struct cs_bar *b, FILE *out);
-/* note: shown behind the figures, or "". now_ms: monotonic. */
-void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms);
-/* Several studies of one fleet: the figures of all together, and how far each is. */
-void cs_bar_all_draw(struct cs_bar *b, const struct cs_progress *const *studies, uint32_t n, uint64_t now_ms);
-void cs_screen_bar_end(struct cs_bar *b); /* leaves the cursor below the bar */
 
 /* One line on a terminal for long work that this program does alone: `export 41 %, ETA 12 s`. Silent elsewhere. */
 struct cs_ticker {
@@ -31,9 +18,15 @@ void cs_screen_ticker_end(struct cs_ticker *t);
 /* For work of others: begins anew when `what` is new, ends when all is done. self: a zeroed struct cs_ticker. */
 void cs_screen_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total);
 
+/* What keeps a lane from going faster, by its own name, or why it stands still: "98 % of 40,000 requests a minute". */
+const char *cs_screen_binds(const struct cs_progress_lane *l, struct cs_arena *arena);
 /* A table of the lanes: trials, outcomes, tokens, cost. */
 void cs_screen_print_lanes(FILE *out, const struct cs_progress *p);
-/* The whole of `status` as text. */
+/* A coordinator tells of a study once a second, of one that stands still once a minute. */
+enum { CS_SCREEN_SILENT_MS = 15000, CS_SCREEN_STILL_MS = 90000, CS_SCREEN_DISK_SOON_S = 86400 };
+/* For how long it has been silent of a study that has not ended, where that is too long; else 0. */
+int64_t cs_screen_silent_ms(const struct cs_progress *p, int64_t now_wall_ms);
+/* The whole of `status` as text: what is dead, and what somebody should look at, first. */
 void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers,
                             uint32_t n_workers, int64_t now_wall_ms);
 

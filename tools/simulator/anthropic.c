@@ -5,6 +5,7 @@
 
 #include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/shown.h"
 
 static bool is(const struct cs_j *v, const char *word)
 {
@@ -31,8 +32,21 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
                       content == NULL ? "Field required" : "Input should be a valid string or list of blocks");
     for (size_t i = 0; i < cs_json_read_size(content); i++) {
         const struct cs_j *block = cs_json_read_at(content, i), *text = cs_json_read_get(block, "text");
+        const struct cs_j *type = cs_json_read_get(block, "type");
+        if (is(type, "tool_use") || is(type, "tool_result") || is(type, "thinking"))
+            continue; /* tooled_anthropic.c reads them */
+        if (is(cs_json_read_get(block, "type"), "image")) {
+            const struct cs_j *source = cs_json_read_get(block, "source");
+            const char *why = !is(cs_json_read_get(source, "type"), "base64")
+                                  ? "the simulator takes images as base64 only"
+                                  : cs_sim_shown_add(r, cs_json_read_text(cs_json_read_get(source, "media_type")),
+                                                     cs_json_read_get(source, "data"));
+            if (why != NULL)
+                return refuse(e, param, why);
+            continue;
+        }
         if (!is(cs_json_read_get(block, "type"), "text") || !cs_json_read_is(text, CS_J_TEXT))
-            return refuse(e, param, "the simulator reads blocks of type text only");
+            return refuse(e, param, "the simulator reads blocks of type text and image only");
         cs_sim_openai_chat_add_text(r, text);
     }
     return true;
@@ -81,6 +95,7 @@ static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     const struct cs_j *format = cs_json_read_get(cs_json_read_get(r->root, "output_config"), "format");
     const struct cs_j *choice = cs_json_read_get(r->root, "tool_choice"), *tools = cs_json_read_get(r->root, "tools");
+    const struct cs_j *kind = cs_json_read_get(choice, "type");
     if (format != NULL) {
         r->schema = cs_json_read_get(format, "schema");
         r->format = CS_CHAT_JSON_SCHEMA;
@@ -98,7 +113,7 @@ static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
         r->format = CS_CHAT_JSON_SCHEMA;
         return cs_json_read_is(r->schema, CS_J_MAP) || refuse(e, "tools.0.input_schema", "Field required");
     }
-    return choice == NULL ||
+    return choice == NULL || is(kind, "auto") || is(kind, "none") ||
            refuse(e, "tool_choice", "the simulator calls only a tool that it is told to call by name");
 }
 
@@ -143,14 +158,16 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
                       "Input should be greater than or equal to 1024 and less than max_tokens");
     if (cs_json_read_is(cs_json_read_get(r->root, "stream"), CS_J_TRUE))
         return refuse(e, "stream", "the simulator does not stream");
-    return check_sampling(call, r->root, e) && read_messages(r, e) && read_form(r, e);
+    return check_sampling(call, r->root, e) && read_messages(r, e) && read_form(r, e) && cs_tooled_anthropic_read(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 static void write_content(struct cs_chat_answer *a, size_t len, bool cut, struct cs_buf *out)
 {
-    if (a->refused || (a->tool != NULL && cut))
+    if (a->calls != NULL)
+        cs_tooled_anthropic_write(a, out);
+    if (a->calls != NULL || a->refused || (a->tool != NULL && cut))
         return;
     if (a->tool != NULL) {
         cs_buf_printf(out, "{\"type\":\"tool_use\",\"id\":\"toolu_%s\",\"name\":", a->id);
@@ -167,7 +184,9 @@ static void write_content(struct cs_chat_answer *a, size_t len, bool cut, struct
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
     const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
-    const char *reason = a->tool != NULL ? "tool_use" : "end_turn";
+    const char *reason = a->tool != NULL || a->calls != NULL ? "tool_use" : "end_turn";
+    if (a->calls != NULL)
+        a->output_tokens = cs_tooled_chat_tokens(a->calls);
     if (a->refused)
         reason = "refusal";
     else if (len < full)
@@ -184,12 +203,15 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
     } else {
         cs_buf_str(out, "null");
     }
-    cs_buf_printf(out,
-                  ",\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
-                  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":0},"
-                  "\"output_tokens\":%llu,\"output_tokens_details\":{\"thinking_tokens\":0},"
-                  "\"service_tier\":\"standard\",\"inference_geo\":\"not_available\"}}\n",
-                  (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens);
+    cs_buf_printf(
+        out,
+        ",\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
+        "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,\"ephemeral_1h_input_tokens\":0},"
+        "\"output_tokens\":%llu,\"output_tokens_details\":{\"thinking_tokens\":0},"
+        "\"service_tier\":\"standard\",\"inference_geo\":\"not_available\"}}\n",
+        (unsigned long long)(a->input_tokens - a->cached_tokens - a->cache_write_tokens),
+        (unsigned long long)a->cache_write_tokens, (unsigned long long)a->cached_tokens,
+        (unsigned long long)a->cache_write_tokens, (unsigned long long)a->output_tokens);
 }
 
 static const char *unit_of(enum cs_dimension d)

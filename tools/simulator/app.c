@@ -68,6 +68,7 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
     cs_json_str(out, a->text, len);
     cs_buf_printf(out, ",\"refused\":%s,\"error\":null,\"build\":", a->refused ? "true" : "false");
     cs_json_str(out, a->model, strlen(a->model));
+    a->cached_tokens = a->cache_write_tokens = 0;
     cs_buf_printf(out, ",\"usage\":{\"in\":%llu,\"out\":%llu}}\n", (unsigned long long)a->input_tokens,
                   (unsigned long long)a->output_tokens);
 }

@@ -95,7 +95,9 @@ bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
     t->requests++;
     x->number = cs_rng_mix64(s->ids++);
     uint64_t *times = cs_idmap_at(&t->bodies, x->body);
-    const uint64_t times_before = (*times)++;
+    const uint64_t times_before = *times >> 1;
+    x->answered_before = (*times & 1) != 0;
+    *times += 2;
     const bool allowed = key_allowed(&s->settings, key);
     t->unauthorized += !allowed;
     pthread_mutex_unlock(&s->lock);
@@ -117,6 +119,10 @@ bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
 static void recognise(struct cs_simulator *s, struct cs_exchange *x)
 {
     cs_flips_talk(x->request.root, &x->talk);
+    if (x->request.tooling.rounds > 0 &&
+        x->request.tooling.n_tools > 0) /* a reply may be several items, or none with a role */
+        x->talk.turn = 1 + (x->request.tooling.rounds < CS_SIM_TURNS_MAX ? x->request.tooling.rounds
+                                                                         : CS_SIM_TURNS_MAX - 1);
     snprintf(x->chance, sizeof x->chance, "%s", x->digest);
     if (x->talk.turn > 1)
         snprintf(x->chance, sizeof x->chance, "%s/%u", x->digest, x->talk.turn);
@@ -172,7 +178,7 @@ static struct cs_buckets *buckets_of(struct cs_simulator *s, struct cs_exchange 
 
 static struct cs_charge charge_of(enum cs_charging how, const struct cs_chat_request *r)
 {
-    const uint64_t input = cs_sim_dialect_tokens(r->content_bytes),
+    const uint64_t input = cs_sim_dialect_tokens(r->content_bytes) + r->image_tokens,
                    cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
     struct cs_charge c = {.tokens = input, .input = input};
     if (how == CS_CHARGE_RESERVE)
@@ -243,6 +249,7 @@ bool cs_arrival_admit(struct cs_simulator *s, struct cs_exchange *x)
         x->faults = set->faults;
         x->always = set->always;
         x->drip_ms = set->drip_ms;
+        x->cache = set->cache;
         if (set->has_latency)
             x->latency = set->latency;
         else if (x->model->model != NULL)

@@ -4,6 +4,7 @@
 
 #include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/shown.h"
 
 static const char validation[] = "ValidationException";
 
@@ -21,9 +22,20 @@ static bool read_blocks(struct cs_chat_request *r, const struct cs_j *list, stru
         return refuse(e, "The content field in the Message object is empty. Add a ContentBlock object to the content "
                          "field and try again.");
     for (size_t i = 0; i < cs_json_read_size(list); i++) {
-        const struct cs_j *text = cs_json_read_get(cs_json_read_at(list, i), "text");
+        const struct cs_j *block = cs_json_read_at(list, i), *text = cs_json_read_get(block, "text");
+        if (cs_json_read_get(block, "toolUse") != NULL || cs_json_read_get(block, "toolResult") != NULL ||
+            cs_json_read_get(block, "reasoningContent") != NULL)
+            continue; /* tooled_bedrock.c reads them */
+        const struct cs_j *image = cs_json_read_get(block, "image");
+        if (image != NULL) {
+            const char *why = cs_sim_shown_add(r, cs_json_read_text(cs_json_read_get(image, "format")),
+                                               cs_json_read_get(cs_json_read_get(image, "source"), "bytes"));
+            if (why != NULL)
+                return refuse(e, why);
+            continue;
+        }
         if (!cs_json_read_is(text, CS_J_TEXT))
-            return refuse(e, "the simulator reads blocks with a text only");
+            return refuse(e, "the simulator reads blocks with a text or an image only");
         cs_sim_openai_chat_add_text(r, text);
     }
     return true;
@@ -55,7 +67,9 @@ static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     const struct cs_j *format = cs_json_read_get(cs_json_read_get(r->root, "outputConfig"), "textFormat");
     const struct cs_j *tools = cs_json_read_get(r->root, "toolConfig"), *choice = cs_json_read_get(tools, "toolChoice");
-    const struct cs_j *spec = cs_json_read_get(cs_json_read_at(cs_json_read_get(tools, "tools"), 0), "toolSpec");
+    const struct cs_j *list = cs_json_read_get(tools, "tools"); /* the one that is forced stands last */
+    const size_t n = cs_json_read_size(list);
+    const struct cs_j *spec = cs_json_read_get(cs_json_read_at(list, n > 0 ? n - 1 : 0), "toolSpec");
     if (format != NULL) {
         const struct cs_j *schema = cs_json_read_get(
             cs_json_read_get(cs_json_read_get(format, "structure"), "jsonSchema"), "schema");
@@ -112,7 +126,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         return cs_chat_error_set(e, 400, validation, NULL, NULL, "The request has a member that is not known: %s",
                                  unknown);
     r->model = call->path_model != NULL ? call->path_model : "";
-    return check_config(r, e) && read_messages(r, e) && read_form(r, e);
+    return check_config(r, e) && read_messages(r, e) && read_form(r, e) && cs_tooled_bedrock_read(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
@@ -120,13 +134,17 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
     const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
-    const char *reason = a->tool != NULL ? "tool_use" : "end_turn";
+    const char *reason = a->tool != NULL || a->calls != NULL ? "tool_use" : "end_turn";
+    if (a->calls != NULL)
+        a->output_tokens = cs_tooled_chat_tokens(a->calls);
     if (a->refused)
         reason = "content_filtered";
     else if (len < full)
         reason = "max_tokens";
     cs_buf_str(out, "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[");
-    if (a->tool != NULL && !a->refused && len == full) {
+    if (a->calls != NULL) {
+        cs_tooled_bedrock_write(a, out);
+    } else if (a->tool != NULL && !a->refused && len == full) {
         cs_buf_printf(out, "{\"toolUse\":{\"toolUseId\":\"tooluse_%s\",\"name\":", a->id);
         cs_json_str(out, a->tool, strlen(a->tool));
         cs_buf_printf(out, ",\"input\":%s}}", a->text);
@@ -138,9 +156,10 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
     cs_buf_printf(
         out,
         "]}},\"stopReason\":\"%s\",\"usage\":{\"inputTokens\":%llu,\"outputTokens\":%llu,\"totalTokens\":%llu,"
-        "\"cacheReadInputTokens\":0,\"cacheWriteInputTokens\":0},\"metrics\":{\"latencyMs\":1}}\n",
-        reason, (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens,
-        (unsigned long long)(a->input_tokens + a->output_tokens));
+        "\"cacheReadInputTokens\":%llu,\"cacheWriteInputTokens\":%llu},\"metrics\":{\"latencyMs\":1}}\n",
+        reason, (unsigned long long)(a->input_tokens - a->cached_tokens - a->cache_write_tokens),
+        (unsigned long long)a->output_tokens, (unsigned long long)(a->input_tokens + a->output_tokens),
+        (unsigned long long)a->cached_tokens, (unsigned long long)a->cache_write_tokens);
 }
 
 static void translate(struct cs_exchange *x)

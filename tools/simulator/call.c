@@ -237,7 +237,7 @@ static enum MHD_Result serve_control(struct cs_simulator_call *c)
 static enum MHD_Result serve(struct cs_simulator_call *c)
 {
     if (c->body.overflow)
-        return send_error(c, 413, "Request body too large: the simulator takes 1 MiB.");
+        return send_error(c, 413, "Request body too large: the simulator takes 32 MiB.");
     if (c->wrong_method)
         return send_error(c, 405, "Not allowed: this path wants another method.");
     c->reply.status = 200;

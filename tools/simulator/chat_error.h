@@ -6,7 +6,7 @@
 
 #include "protocol/base/buf.h"
 
-enum { CS_CHAT_BODY_MAX = 1024 * 1024 }; /* bytes of a request's body */
+enum { CS_CHAT_BODY_MAX = 32 * 1024 * 1024 }; /* bytes of a request's body, images included */
 
 struct cs_chat_error {
     unsigned status;

@@ -31,6 +31,8 @@ static struct cs_json *model_stats(const struct cs_sim_counts *c)
     put(o, "paid_again", c->paid_again);
     put(o, "limit_violations", c->limit_violations);
     put(o, "input_tokens", c->input_tokens);
+    put(o, "cached_tokens", c->cached_tokens);
+    put(o, "cache_write_tokens", c->cache_write_tokens);
     put(o, "output_tokens", c->output_tokens);
     return o;
 }

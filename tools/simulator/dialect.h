@@ -60,6 +60,19 @@ uint64_t cs_sim_dialect_cap(const struct cs_j *v);
 uint64_t cs_sim_dialect_tokens(uint64_t bytes);
 void cs_sim_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Tools in each dialect (tooled_*.c): what a request has of them is read into r->tooling; a->calls are written, with a->output_tokens set. */
+bool cs_tooled_chat_read(struct cs_chat_request *r, struct cs_chat_error *e);
+void cs_tooled_chat_write(struct cs_chat_answer *a, struct cs_buf *out);
+bool cs_tooled_responses_read(struct cs_chat_request *r, struct cs_chat_error *e);
+void cs_tooled_responses_write(struct cs_chat_answer *a, struct cs_buf *out); /* its output */
+bool cs_tooled_anthropic_read(struct cs_chat_request *r, struct cs_chat_error *e);
+void cs_tooled_anthropic_write(const struct cs_chat_answer *a, struct cs_buf *out); /* its blocks */
+bool cs_tooled_gemini_read(struct cs_chat_request *r, struct cs_chat_error *e);
+void cs_tooled_gemini_write(const struct cs_chat_answer *a, struct cs_buf *out); /* its content */
+bool cs_tooled_bedrock_read(struct cs_chat_request *r, struct cs_chat_error *e);
+void cs_tooled_bedrock_write(const struct cs_chat_answer *a, struct cs_buf *out); /* its blocks */
+/* Tokens of the calls, as texts are counted. */
+uint64_t cs_tooled_chat_tokens(const struct cs_sim_calls *calls);
 /* Headers in OpenAI's words. */
 void cs_sim_openai_chat_headers(struct cs_exchange *x);
 void cs_sim_openai_chat_error_body(struct cs_exchange *x);

@@ -8,7 +8,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
 
-enum { KEY_MAX = 2 * 1024 * 1024 }; /* a field's name comes from the request, which is 1 MiB at most */
+enum { KEY_MAX = 64 * 1024 * 1024 }; /* a field's name comes from the request, which is 32 MiB at most */
 
 static void key_start(struct cs_buf *key, uint64_t seed, va_list words)
 {

@@ -21,6 +21,7 @@ struct cs_exchange {
     struct cs_sim_talk talk;      /* what was said before */
     char chance[48];              /* what draws depend on: the digest, of a later turn with "/TURN" behind it */
     uint64_t key_id;              /* a hash: keys are not kept */
+    bool answered_before;         /* a request with the same body was */
     uint64_t judged_before;       /* how often a judge was admitted for this digest before */
     struct cs_sim_model *model;
     struct cs_quota quota; /* settings and state at the moment of admission */
@@ -28,7 +29,7 @@ struct cs_exchange {
     struct cs_faults faults, always;
     struct cs_latency latency;
     struct cs_charge charge; /* at admission; settled with the answer */
-    uint64_t drip_ms, number;
+    uint64_t drip_ms, cache, number;
 };
 
 /* Each of these returns false when it has refused the request: x->error, and the reply's headers, say how. */

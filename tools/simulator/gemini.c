@@ -4,6 +4,7 @@
 
 #include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/shown.h"
 #include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "INVALID_ARGUMENT";
@@ -21,9 +22,19 @@ static bool read_parts(struct cs_chat_request *r, const struct cs_j *content, st
     if (cs_json_read_size(parts) == 0)
         return refuse(e, "* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.");
     for (size_t i = 0; i < cs_json_read_size(parts); i++) {
-        const struct cs_j *text = cs_json_read_get(cs_json_read_at(parts, i), "text");
+        const struct cs_j *part = cs_json_read_at(parts, i), *text = cs_json_read_get(part, "text");
+        if (cs_json_read_get(part, "functionCall") != NULL || cs_json_read_get(part, "functionResponse") != NULL)
+            continue; /* tooled_gemini.c reads them */
+        const struct cs_j *data = cs_json_read_get(part, "inlineData");
+        if (data != NULL) {
+            const char *why = cs_sim_shown_add(r, cs_json_read_text(cs_json_read_get(data, "mimeType")),
+                                               cs_json_read_get(data, "data"));
+            if (why != NULL)
+                return refuse(e, why);
+            continue;
+        }
         if (!cs_json_read_is(text, CS_J_TEXT))
-            return refuse(e, "the simulator reads parts with a text only");
+            return refuse(e, "the simulator reads parts with a text or inlineData only");
         cs_sim_openai_chat_add_text(r, text);
     }
     return true;
@@ -122,7 +133,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         return cs_chat_error_set(e, 400, invalid, NULL, NULL,
                                  "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", unknown);
     r->model = call->path_model != NULL ? call->path_model : "";
-    return read_contents(r, e) && read_config(r, e);
+    return read_contents(r, e) && read_config(r, e) && cs_tooled_gemini_read(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
@@ -136,15 +147,22 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
     if (a->refused) {
         reason = "SAFETY";
         a->output_tokens = 0;
+    } else if (a->calls != NULL) {
+        reason = "STOP";
+        a->output_tokens = cs_tooled_chat_tokens(a->calls);
+        cs_tooled_gemini_write(a, out);
     } else {
         cs_buf_str(out, "\"role\":\"model\",\"parts\":[{\"text\":");
         cs_json_str(out, a->text, len);
         cs_buf_str(out, "}]");
     }
     cs_buf_printf(out, "},\"finishReason\":\"%s\",\"index\":0", reason);
-    if (a->logprobs && !a->refused)
+    if (a->logprobs && !a->refused && a->calls == NULL)
         cs_sim_logprobs_gemini(a, len, out);
     cs_buf_printf(out, "}],\"usageMetadata\":{\"promptTokenCount\":%llu,", (unsigned long long)a->input_tokens);
+    a->cache_write_tokens = 0; /* it is not told, nor charged for */
+    if (a->cached_tokens > 0)
+        cs_buf_printf(out, "\"cachedContentTokenCount\":%llu,", (unsigned long long)a->cached_tokens);
     if (!a->refused)
         cs_buf_printf(out, "\"candidatesTokenCount\":%llu,", (unsigned long long)a->output_tokens);
     cs_buf_printf(out,

@@ -14,7 +14,8 @@
 
 struct arguments {
     const char *host, *port_file, *faults, *always, *latency_sigma, *log_path;
-    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, itpm, otpm, burst_requests, burst_tokens, concurrent;
+    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, itpm, otpm, burst_requests, burst_tokens, concurrent,
+        cache;
     bool bucket_empty;
     struct cs_option_list truths, keys;
 };
@@ -38,6 +39,7 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
         {"burst-requests", CS_OPT_U64, &a->burst_requests, "N", "what the bucket of requests holds (as --rpm)"},
         {"burst-tokens", CS_OPT_U64, &a->burst_tokens, "N", "what each bucket of tokens holds (as its limit)"},
         {"concurrent", CS_OPT_U64, &a->concurrent, "N", "calls served at once, of all keys and models; 0: no limit"},
+        {"cache", CS_OPT_U64, &a->cache, "N", "prompts of at least N tokens are cached; 0: none is"},
         {"bucket-empty", CS_OPT_FLAG, &a->bucket_empty, NULL, "buckets are empty at first, not full"},
         {"latency-ms", CS_OPT_U64, &a->latency_ms, "N", "median latency in place of the truth files'; 0: none"},
         {"latency-sigma", CS_OPT_STR, &a->latency_sigma, "S", "its spread (log-normal), 0 by default"},
@@ -82,6 +84,7 @@ static enum cs_err simulator_opts(const struct arguments *a, struct cs_simulator
         .concurrent = a->concurrent,
         .has_latency = a->latency_ms != not_given,
         .drip_ms = a->drip_ms,
+        .cache = a->cache,
         .log_path = a->log_path,
     };
     if (o->has_latency)

@@ -4,7 +4,9 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "tools/simulator/chat_parts.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/shown.h"
 #include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "invalid_request_error";
@@ -153,9 +155,17 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
     for (size_t i = 0; i < cs_json_read_size(content); i++) {
         const struct cs_j *part = cs_json_read_at(content, i), *text = cs_json_read_get(part, "text");
         const char *type = cs_json_read_text(cs_json_read_get(part, "type"));
+        if (type != NULL && strcmp(type, "image_url") == 0) {
+            const char *why = cs_sim_shown_add_url(r, cs_json_read_get(cs_json_read_get(part, "image_url"), "url"));
+            if (why != NULL)
+                return cs_chat_error_set(e, 400, invalid, param, "invalid_image", "Invalid image in '%s': %s.", param,
+                                         why);
+            continue;
+        }
         if (type == NULL || strcmp(type, "text") != 0 || !cs_json_read_is(text, CS_J_TEXT))
-            return cs_chat_error_set(e, 400, invalid, param, "invalid_value",
-                                     "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
+            return cs_chat_error_set(
+                e, 400, invalid, param, "invalid_value",
+                "Invalid value in '%s': the simulator reads parts of type 'text' and 'image_url' only.", param);
         cs_sim_openai_chat_add_text(r, text);
     }
     return true;
@@ -195,35 +205,14 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
                                      "'function', 'tool', and 'developer'.",
                                      cs_json_read_text(role));
         snprintf(param, sizeof param, "messages[%zu].content", i);
+        if (strcmp(roles[k], "tool") == 0 || cs_json_read_size(cs_json_read_get(m, "tool_calls")) > 0)
+            continue; /* tooled_chat.c reads them */
         if (content == NULL)
             return missing(e, param);
         if (!read_content(r, content, param, e))
             return false;
     }
     return true;
-}
-
-/* A strict schema is an object at its root, allows no other keys and requires all it has. */
-bool cs_sim_openai_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
-{
-    const struct cs_j *properties = cs_json_read_get(schema, "properties"),
-                      *required = cs_json_read_get(schema, "required");
-    const char *type = cs_json_read_text(cs_json_read_get(schema, "type")), *wrong = NULL;
-    if (type == NULL || strcmp(type, "object") != 0)
-        wrong = "schema must be a JSON Schema of 'type: \"object\"'";
-    else if (!cs_json_read_is(cs_json_read_get(schema, "additionalProperties"), CS_J_FALSE))
-        wrong = "'additionalProperties' is required to be supplied and to be false";
-    else if (!cs_json_read_is(properties, CS_J_MAP) || !cs_json_read_is(required, CS_J_LIST) ||
-             cs_json_read_size(required) != cs_json_read_size(properties))
-        wrong = "'required' is required to be supplied and to be an array including every key in properties";
-    for (size_t i = 0; wrong == NULL && i < cs_json_read_size(required); i++) {
-        const char *key = cs_json_read_text(cs_json_read_at(required, i));
-        if (key == NULL || cs_json_read_get(properties, key) == NULL)
-            wrong = "'required' names a key that is not in properties";
-    }
-    return wrong == NULL ||
-           cs_chat_error_set(e, 400, invalid, "response_format", NULL,
-                             "Invalid schema for response_format '%s': In context=(), %s.", name, wrong);
 }
 
 static bool is_schema_name(const char *s)
@@ -273,7 +262,7 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
     r->format = CS_CHAT_JSON_SCHEMA;
     r->schema = schema;
     return !cs_json_read_is(cs_json_read_get(s, "strict"), CS_J_TRUE) ||
-           cs_sim_openai_chat_check_strict(schema, cs_json_read_text(name), e);
+           cs_chat_parts_strict(schema, cs_json_read_text(name), e);
 }
 
 static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
@@ -346,7 +335,7 @@ bool cs_sim_openai_chat_parse(const char *body, size_t len, struct cs_chat_reque
             "using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was "
             "sent was not valid JSON.)");
     return read_model(out, e) && check_names(out->root, e) && read_messages(out, e) && check_parameters(out, e) &&
-           read_format(out, e);
+           read_format(out, e) && cs_tooled_chat_read(out, e);
 }
 
 void cs_sim_openai_chat_request_release(struct cs_chat_request *r)
@@ -378,6 +367,10 @@ size_t cs_sim_openai_chat_cut(struct cs_chat_answer *a)
 
 void cs_sim_openai_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
 {
+    if (a->calls != NULL) {
+        cs_tooled_chat_write(a, out);
+        return;
+    }
     const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
     cs_buf_printf(out, "{\"id\":\"%s\",\"object\":\"chat.completion\",\"created\":%lld,\"model\":", a->id,
                   (long long)a->created);
@@ -397,17 +390,7 @@ void cs_sim_openai_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
         cs_buf_str(out, "null");
     }
     cs_buf_printf(out, ",\"finish_reason\":\"%s\"}],", len < full ? "length" : "stop");
-    char usage[512];
-    const int n = snprintf(usage, sizeof usage,
-                           "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
-                           "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},"
-                           "\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,"
-                           "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},"
-                           "\"service_tier\":\"default\",\"system_fingerprint\":\"%s\"}\n",
-                           (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens,
-                           (unsigned long long)(a->input_tokens + a->output_tokens), a->fingerprint);
-    CS_ASSERT(n > 0 && n < (int)sizeof usage);
-    cs_buf_append(out, usage, (size_t)n);
+    cs_chat_parts_usage(a, out);
 }
 
 void cs_sim_openai_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)

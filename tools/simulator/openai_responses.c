@@ -4,7 +4,9 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "tools/simulator/chat_parts.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/shown.h"
 #include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "invalid_request_error";
@@ -30,8 +32,16 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
     }
     for (size_t i = 0; i < cs_json_read_size(content); i++) {
         const struct cs_j *part = cs_json_read_at(content, i), *text = cs_json_read_get(part, "text");
-        if (!is(cs_json_read_get(part, "type"), "input_text") || !cs_json_read_is(text, CS_J_TEXT))
-            return fail(e, "input", "invalid_value", "Invalid value: supported values are: 'input_text'.");
+        const bool model = is(cs_json_read_get(part, "type"), "output_text");
+        if (is(cs_json_read_get(part, "type"), "input_image")) {
+            const char *why = cs_sim_shown_add_url(r, cs_json_read_get(part, "image_url"));
+            if (why != NULL)
+                return fail(e, "input", "invalid_image", why);
+            continue;
+        }
+        if ((!model && !is(cs_json_read_get(part, "type"), "input_text")) || !cs_json_read_is(text, CS_J_TEXT))
+            return fail(e, "input", "invalid_value",
+                        "Invalid value: supported values are: 'input_text' and 'input_image'.");
         cs_sim_openai_chat_add_text(r, text);
     }
     return cs_json_read_size(content) > 0 || fail(e, "input", "invalid_type", "Invalid type for 'input[0].content'.");
@@ -54,7 +64,9 @@ static bool read_input(struct cs_chat_request *r, struct cs_chat_error *e)
                     "Invalid type for 'input': expected one of a string or array of input "
                     "items.");
     for (size_t i = 0; i < cs_json_read_size(input); i++) {
-        const struct cs_j *item = cs_json_read_at(input, i);
+        const struct cs_j *item = cs_json_read_at(input, i), *type = cs_json_read_get(item, "type");
+        if (is(type, "reasoning") || is(type, "function_call") || is(type, "function_call_output"))
+            continue; /* tooled_responses.c reads them */
         if (!cs_json_read_is(cs_json_read_get(item, "role"), CS_J_TEXT))
             return fail(e, "input[0].role", "missing_required_parameter",
                         "Missing required parameter: 'input[0].role'.");
@@ -86,7 +98,7 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
     r->format = CS_CHAT_JSON_SCHEMA;
     r->schema = schema;
     return !cs_json_read_is(cs_json_read_get(f, "strict"), CS_J_TRUE) ||
-           cs_sim_openai_chat_check_strict(schema, cs_json_read_text(name), e);
+           cs_chat_parts_strict(schema, cs_json_read_text(name), e);
 }
 
 static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
@@ -154,14 +166,29 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         cs_json_read_is(cs_json_read_get(r->root, "background"), CS_J_TRUE))
         return fail(e, "stream", "unsupported_value",
                     "Unsupported value: the simulator answers in one piece, at once.");
-    return read_input(r, e) && read_format(r, e) && read_logprobs(r, e);
+    return read_input(r, e) && read_format(r, e) && read_logprobs(r, e) && cs_tooled_responses_read(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
+static void write_rest(const struct cs_chat_answer *a, struct cs_buf *out)
+{
+    cs_buf_printf(
+        out,
+        ",\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[],"
+        "\"usage\":{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":%llu,\"cache_write_tokens\":%llu},"
+        "\"output_tokens\":%llu,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":%llu},",
+        (unsigned long long)a->input_tokens, (unsigned long long)a->cached_tokens,
+        (unsigned long long)a->cache_write_tokens, (unsigned long long)a->output_tokens,
+        (unsigned long long)(a->input_tokens + a->output_tokens));
+    cs_buf_str(out, "\"service_tier\":\"default\",\"store\":false,\"temperature\":1.0,\"top_p\":1.0,"
+                    "\"truncation\":\"disabled\",\"metadata\":{}}\n");
+}
+
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
+    const bool calls = a->calls != NULL;
+    const size_t full = strlen(a->text), len = calls ? full : cs_sim_openai_chat_cut(a);
     const bool cut = len < full;
     cs_buf_printf(out,
                   "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"background\":false,"
@@ -169,6 +196,11 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
                   a->id, (long long)a->created, cut ? "incomplete" : "completed",
                   cut ? "{\"reason\":\"max_output_tokens\"}" : "null");
     cs_json_str(out, a->model, strlen(a->model));
+    if (calls) {
+        cs_tooled_responses_write(a, out);
+        write_rest(a, out);
+        return;
+    }
     cs_buf_printf(out,
                   ",\"output\":[{\"id\":\"msg_%s\",\"type\":\"message\",\"status\":\"%s\",\"role\":\"assistant\","
                   "\"content\":[{\"type\":\"%s\",\"%s\":",
@@ -183,14 +215,7 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
             cs_buf_str(out, "[]");
     }
     cs_buf_str(out, "}]}]");
-    cs_buf_printf(out,
-                  ",\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[],"
-                  "\"usage\":{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":0},"
-                  "\"output_tokens\":%llu,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":%llu},",
-                  (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens,
-                  (unsigned long long)(a->input_tokens + a->output_tokens));
-    cs_buf_str(out, "\"service_tier\":\"default\",\"store\":false,\"temperature\":1.0,\"top_p\":1.0,"
-                    "\"truncation\":\"disabled\",\"metadata\":{}}\n");
+    write_rest(a, out);
 }
 
 /* An unknown model is a bad request here. */

@@ -84,6 +84,22 @@ static const char *draw_one(const struct cs_planted_verdict *v, const struct cs_
     return v->words[u < p ? 0 : 1];
 }
 
+/* A step, by the chances that its judged word gives. */
+static const char *draw_step(const struct cs_planted_verdict *v, const struct cs_planted_case *c, const char *answer,
+                             double u)
+{
+    const uint32_t said = cs_spoken_word(c->truth, &c->texts[0], answer);
+    double sum = 0;
+    if (said == CS_NONE)
+        return NULL;
+    for (uint32_t k = 0; k + 1 < v->n_words; k++) {
+        sum += v->given[(size_t)said * v->n_words + k];
+        if (u < sum)
+            return v->words[k];
+    }
+    return v->words[v->n_words - 1];
+}
+
 static const char *draw_pair(const struct cs_planted_verdict *v, const struct cs_planted_case *c, const char *answer,
                              double u, double tie)
 {
@@ -109,6 +125,8 @@ const char *cs_planted_judge_draw(const struct cs_planted_verdict *v, const stru
     const double u = cs_sim_draw_unit(seed, "verdict", digest, v->field, NULL);
     if (answer == NULL)
         return NULL;
+    if (v->given != NULL)
+        return draw_step(v, c, answer, u);
     return v->pair ? draw_pair(v, c, answer, u, cs_sim_draw_unit(seed, "tie", digest, v->field, NULL))
                    : draw_one(v, c, answer, u);
 }

@@ -9,9 +9,10 @@
 
 struct cs_planted_verdict {
     const char *field;
-    const char *const *words; /* yes, no; of a pair: first, second, tie */
+    const char *const *words; /* yes, no; of a pair: first, second, tie; or steps */
     uint32_t n_words;
-    bool pair;
+    bool pair, steps;
+    const double *given; /* of steps: for each word of the judged answer the chance of each of them; else NULL */
     const char *const
         *of; /* answers of the judged models; which is asked for: the one whose text stands last in the prompt */
     const char *const *asked; /* per `of`; NULL: there is one */

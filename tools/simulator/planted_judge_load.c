@@ -1,6 +1,7 @@
 /* A truth file: the judges in it. Read when all models are known, since a verdict is about another model's answer. */
 #include <string.h>
 
+#include "protocol/base/assert.h"
 #include "protocol/table/names.h"
 #include "tools/simulator/planted_judge.h"
 #include "tools/simulator/truth_load.h"
@@ -41,22 +42,27 @@ static enum cs_err load_chances(struct cs_truth_loader *l, const struct cs_node 
     return rc;
 }
 
-/* An answer that some model says in its free replies, with two words. */
+/* An answer that some model says in its free replies. */
 static const struct cs_truth_answer *spoken_answer(const struct cs_truth *t, const char *name)
 {
     for (uint32_t m = 0; m < t->n_models; m++) {
         const struct cs_truth_answer *a = cs_truth_answer(&t->models[m], name);
-        if (a != NULL && a->says != NULL && a->n_words == 2)
+        if (a != NULL && a->says != NULL)
             return a;
     }
     return NULL;
 }
 
-static enum cs_err add_of(struct cs_truth_loader *l, const struct cs_node *at, const char *name, const char **out)
+/* Steps may be given to any such answer, other verdicts are about one of two words. */
+static enum cs_err add_of(struct cs_truth_loader *l, const struct cs_planted_verdict *v, const struct cs_node *at,
+                          const char *name, const char **out)
 {
+    const struct cs_truth_answer *a = spoken_answer(l->truth, name);
     *out = name;
-    if (spoken_answer(l->truth, name) == NULL)
-        return cs_yaml_fail(at, l->err, "of: no model of this file has a boolean answer \"%s\" with says:", name);
+    if (a == NULL || (!v->steps && a->n_words != 2))
+        return cs_yaml_fail(at, l->err,
+                            "of: no model of this file has a%s answer \"%s\" with says:", v->steps ? "n" : " boolean",
+                            name);
     return CS_OK;
 }
 
@@ -69,7 +75,7 @@ static enum cs_err load_of(struct cs_truth_loader *l, const struct cs_node *n, s
     v->of = of;
     if (n->kind != CS_NODE_MAP) {
         rc = cs_node_text(n, "of", &name, l->err);
-        return rc == CS_OK ? add_of(l, n, name, &of[v->n_of++]) : rc;
+        return rc == CS_OK ? add_of(l, v, n, name, &of[v->n_of++]) : rc;
     }
     asked = cs_arena_array(l->arena, most + 1, sizeof *asked);
     v->asked = asked;
@@ -78,7 +84,7 @@ static enum cs_err load_of(struct cs_truth_loader *l, const struct cs_node *n, s
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next) {
         rc = cs_node_text(c, "of", &asked[v->n_of], l->err);
         if (rc == CS_OK)
-            rc = add_of(l, c, c->key, &of[v->n_of++]);
+            rc = add_of(l, v, c, c->key, &of[v->n_of++]);
     }
     return rc;
 }
@@ -113,16 +119,26 @@ static enum cs_err load_better(struct cs_truth_loader *l, const struct cs_node *
 
 static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n, struct cs_planted_verdict *v)
 {
-    const struct cs_node *words = cs_node_get(n, "boolean"), *pair = cs_node_get(n, "pair");
-    if ((words != NULL) == (pair != NULL))
-        return cs_yaml_fail(n, l->err, "%s: want boolean: [yes, no] or pair: [first, second, tie]", v->field);
-    v->pair = pair != NULL;
-    words = v->pair ? pair : words;
-    const uint32_t wanted = v->pair ? 3 : 2;
-    const char **list = cs_arena_array(l->arena, wanted, sizeof *list);
+    static const char *const kinds[] = {"boolean", "pair", "ordinal", "nominal"};
+    static const uint32_t wanted[] = {2, 3, 0, 0};
+    const struct cs_node *words = NULL;
+    int kind = 0;
+    for (int i = 0; i < 4 && words == NULL; i++) {
+        words = cs_node_get(n, kinds[i]);
+        kind = i;
+    }
+    if (words == NULL)
+        return cs_yaml_fail(
+            n, l->err, "%s: want boolean: [yes, no], pair: [first, second, tie], or ordinal: or nominal: with steps",
+            v->field);
+    v->pair = kind == 1;
+    v->steps = kind > 1;
     enum cs_err rc = cs_node_list(words, words->key, l->err);
-    if (rc == CS_OK && words->n != wanted)
-        rc = cs_yaml_fail(words, l->err, "%s: want %u words", v->field, wanted);
+    if (rc == CS_OK && wanted[kind] != 0 && words->n != wanted[kind])
+        rc = cs_yaml_fail(words, l->err, "%s: want %u words", v->field, wanted[kind]);
+    if (rc == CS_OK && (words->n < 2 || words->n > CS_TRUTH_WORDS_MAX))
+        rc = cs_yaml_fail(words, l->err, "%s: want 2 to %d words", v->field, CS_TRUTH_WORDS_MAX);
+    const char **list = cs_arena_array(l->arena, rc == CS_OK ? words->n : 1, sizeof *list);
     for (const struct cs_node *c = words->first; rc == CS_OK && c != NULL; c = c->next)
         rc = cs_node_text(c, "word", &list[v->n_words++], l->err);
     v->words = list;
@@ -136,18 +152,50 @@ static enum cs_err load_number(struct cs_truth_loader *l, const struct cs_node *
     return n != NULL ? cs_node_number(n, key, min, max, out, l->err) : CS_OK;
 }
 
+/* {WORD of the judged answer: [the chance of each step], ...}, all of its words. Several answers may be judged if they have the same words. */
+static enum cs_err load_given(struct cs_truth_loader *l, const struct cs_node *n, struct cs_planted_verdict *v)
+{
+    const struct cs_truth_answer *a = spoken_answer(l->truth, v->of[0]);
+    enum cs_err rc = cs_node_any_map(n, "given", l->err);
+    CS_ASSERT(a != NULL);
+    double *given = cs_arena_array(l->arena, (size_t)a->n_words * v->n_words, sizeof *given);
+    v->given = given;
+    for (uint32_t i = 1; i < v->n_of && rc == CS_OK; i++) {
+        const struct cs_truth_answer *b = spoken_answer(l->truth, v->of[i]);
+        CS_ASSERT(b != NULL);
+        for (uint32_t k = 0; k < a->n_words || k < b->n_words; k++) {
+            if (a->n_words != b->n_words || strcmp(a->words[k], b->words[k]) != 0)
+                return cs_yaml_fail(n, l->err, "given: %s and %s have other words", a->field, b->field);
+        }
+    }
+    for (uint32_t i = 0; i < a->n_words && rc == CS_OK; i++) {
+        const struct cs_node *row;
+        rc = cs_node_need(n, "given", a->words[i], &row, l->err);
+        if (rc == CS_OK)
+            rc = cs_truth_rates_read(l, row, v->field, v->n_words, given + (size_t)i * v->n_words);
+    }
+    if (rc == CS_OK && n->n != a->n_words)
+        rc = cs_yaml_fail(n, l->err, "given: want the %u words of %s and no other", a->n_words, a->field);
+    return rc;
+}
+
 static enum cs_err load_verdict(struct cs_truth_loader *l, const struct cs_node *n, struct cs_planted_verdict *v)
 {
     static const char *const one[] = {"boolean", "of", "sensitivity", "specificity", "better", "self_preference", NULL};
     static const char *const two[] = {"pair", "of", "better", "strength", "order", "tie", "self_preference", NULL};
-    const struct cs_node *of;
+    static const char *const steps[] = {"ordinal", "nominal", "of", "given", NULL};
+    const struct cs_node *of, *given;
     enum cs_err rc = cs_node_any_map(n, n->key, l->err);
     v->field = n->key;
+    const bool graded = rc == CS_OK && (cs_node_get(n, "ordinal") != NULL || cs_node_get(n, "nominal") != NULL);
     if (rc == CS_OK)
-        rc = cs_node_map(n, "verdict", cs_node_get(n, "pair") != NULL ? two : one, l->err);
+        rc = cs_node_map(n, "verdict", graded ? steps : cs_node_get(n, "pair") != NULL ? two : one, l->err);
     if (rc != CS_OK || (rc = load_words(l, n, v)) != CS_OK ||
-        (rc = cs_node_need(n, v->field, "of", &of, l->err)) != CS_OK || (rc = load_of(l, of, v)) != CS_OK ||
-        (rc = load_better(l, cs_node_get(n, "better"), v)) != CS_OK ||
+        (rc = cs_node_need(n, v->field, "of", &of, l->err)) != CS_OK || (rc = load_of(l, of, v)) != CS_OK)
+        return rc;
+    if (v->steps)
+        return (rc = cs_node_need(n, v->field, "given", &given, l->err)) == CS_OK ? load_given(l, given, v) : rc;
+    if ((rc = load_better(l, cs_node_get(n, "better"), v)) != CS_OK ||
         (rc = load_self(l, cs_node_get(n, "self_preference"), v)) != CS_OK)
         return rc;
     if (!v->pair) {

@@ -64,6 +64,10 @@ static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, co
                            ? cs_flips_answer(from->truth, from->seed, from->model, a, from->at, from->trial, from->talk)
                            : cs_truth_draw_element(from->truth, from->seed, from->model, a, from->at, element,
                                                    cs_buf_cstr(&w->path), from->digest);
+    if (element == 0 && from->model->tools != NULL && from->tooling != NULL) {
+        const char *followed = cs_tooling_follows(from->model->tools, a, from->seed, from->trial, from->tooling);
+        word = followed != NULL ? followed : word;
+    }
     if (word == NULL)
         return refuse(w, "asks about an element that the case of the truth file does not have");
     return write_word(w, schema, a->field, a->kind == CS_TRUTH_BOOLEAN ? a->words[0] : NULL, word);

@@ -14,6 +14,7 @@
 #include "tools/simulator/json_read.h"
 #include "tools/simulator/planted_judge.h"
 #include "tools/simulator/flips.h"
+#include "tools/simulator/tooling.h"
 #include "tools/simulator/truth.h"
 
 enum { CS_REPLY_DEPTH_MAX = 16 };
@@ -23,6 +24,7 @@ struct cs_reply_source {
     const char *digest; /* 32 hex digits; of a later turn with "/TURN" behind them */
     const char *trial;  /* the digits alone */
     const struct cs_sim_talk *talk;
+    const struct cs_sim_tooling *tooling;
     const struct cs_truth *truth; /* NULL: chance only */
     const struct cs_truth_model *model;
     struct cs_truth_place at;

@@ -62,8 +62,8 @@ static void write_free(struct cs_exchange *x, const struct cs_reply_source *from
 }
 
 /* The answer's text, planted or by chance. False: no answer; *counter says what it was, and is counted later. */
-static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, uint64_t **counter,
-                    struct cs_sim_tally *t)
+static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, struct cs_sim_calls *calls,
+                    uint64_t **counter, struct cs_sim_tally *t)
 {
     const struct cs_sim_model *m = x->model;
     const bool judges = m->model != NULL && m->model->judge != NULL;
@@ -71,6 +71,7 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
                                    .digest = x->chance,
                                    .trial = x->digest,
                                    .talk = &x->talk,
+                                   .tooling = &x->request.tooling,
                                    .truth = m->truth,
                                    .model = m->model};
     struct cs_planted_case judged;
@@ -86,6 +87,10 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
     *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->chance);
     if (judges)
         instead = no_verdict(x, &judged, refused);
+    else if (m->model != NULL && m->model->tools != NULL && !*refused)
+        cs_tooling_draw(m->model->tools, m->truth, m->seed, from.at.level, x->digest, &x->request.tooling, calls);
+    if (calls->n > 0)
+        return true;
     if (*refused) {
         cs_buf_str(text, "I'm sorry, but I can't assist with that request.");
     } else if (instead != NULL) {
@@ -102,7 +107,8 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
     return true;
 }
 
-static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool refused, struct cs_chat_answer *a)
+static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool refused,
+                         const struct cs_sim_calls *calls, struct cs_chat_answer *a)
 {
     char id[64];
     snprintf(id, sizeof id, "%s%016llx%.12s", x->dialect->id_prefix, (unsigned long long)x->number, x->digest);
@@ -113,12 +119,16 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
                                  .text = cs_buf_cstr(text),
                                  .refused = refused,
                                  .tool = x->request.tool,
+                                 .calls = calls->n > 0 ? calls : NULL,
                                  .logprobs = x->request.logprobs,
                                  .top_logprobs = x->request.top_logprobs,
                                  .seed = x->model->seed,
                                  .digest = x->chance,
-                                 .input_tokens = cs_sim_dialect_tokens(x->request.content_bytes),
+                                 .input_tokens = cs_sim_dialect_tokens(x->request.content_bytes) +
+                                                 x->request.image_tokens,
                                  .max_tokens = x->request.max_tokens};
+    if (x->cache > 0 && a->input_tokens >= x->cache) /* in whole blocks, as vendors do */
+        *(x->answered_before ? &a->cached_tokens : &a->cache_write_tokens) = a->input_tokens / 16 * 16;
     x->dialect->write(a, &x->reply->body);
     x->reply->status = 200;
     x->reply->delay_ms = 0;
@@ -137,7 +147,10 @@ static void count_answer(struct cs_simulator *s, struct cs_exchange *x, const st
     c->answered++;
     c->refused += a->refused;
     c->input_tokens += a->input_tokens;
+    c->cached_tokens += a->cached_tokens;
+    c->cache_write_tokens += a->cache_write_tokens;
     c->output_tokens += a->output_tokens;
+    *cs_idmap_at(&s->tally.bodies, x->body) |= 1;
     cs_arrival_settle(s, x, a->output_tokens);
     if (!x->has_digest)
         return;
@@ -186,9 +199,11 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
                             .attempt = "0"};
     struct cs_buf text = CS_BUF_INIT(CS_SIM_REPLY_MAX / 4);
     struct cs_chat_answer answer, *given = NULL;
+    struct cs_sim_calls calls;
     uint64_t *counter = NULL;
     bool refused = false;
 
+    calls.n = 0;
     *reply = (struct cs_sim_reply){.body = CS_BUF_INIT(CS_SIM_REPLY_MAX), .fault = CS_FAULT_NONE};
     if (!cs_arrival_arrive(s, &x))
         goto out;
@@ -196,12 +211,14 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
         counter = &s->tally.invalid;
         goto out;
     }
-    if (cs_arrival_admit(s, &x) && cs_misbehave_survive(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
-        write_answer(&x, &text, refused, &answer);
+    if (cs_arrival_admit(s, &x) && cs_misbehave_survive(&x) &&
+        compose(&x, &text, &refused, &calls, &counter, &s->tally)) {
+        write_answer(&x, &text, refused, &calls, &answer);
         given = &answer;
     }
 out:
     finish(s, &x, counter, given);
+    cs_tooling_release(&calls);
     cs_buf_release(&text);
     cs_sim_openai_chat_request_release(&x.request);
     cs_chat_error_release(&x.error);

@@ -112,6 +112,7 @@ enum cs_err cs_simulator_open(struct cs_simulator **out, const struct cs_simulat
     s->ids = cs_rng_mix64((uint64_t)cs_clock_wall_ms() ^ (uint64_t)getpid() << 48);
     s->settings.quota = opts->quota;
     s->settings.concurrent = opts->concurrent;
+    s->settings.cache = opts->cache;
     s->settings.faults = opts->faults;
     s->settings.always = opts->always;
     s->settings.has_latency = opts->has_latency;

@@ -32,6 +32,7 @@ struct cs_simulator_opts {
     unsigned n_keys;
     struct cs_quota quota;
     uint64_t concurrent;             /* calls served at once; 0: any number */
+    uint64_t cache;                  /* prompts of so many tokens are cached; 0: none is */
     struct cs_faults faults, always; /* drawn per attempt; per request, whenever it comes */
     bool has_latency;                /* else each model's own in the truth file, and none without one */
     struct cs_latency latency;

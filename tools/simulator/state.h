@@ -10,7 +10,8 @@
 #include "tools/simulator/truth.h"
 
 struct cs_sim_counts { /* one model's */
-    uint64_t requests, answered, refused, paid_again, limit_violations, input_tokens, output_tokens;
+    uint64_t requests, answered, refused, paid_again, limit_violations;
+    uint64_t input_tokens, cached_tokens, cache_write_tokens, output_tokens;
 };
 
 struct cs_sim_model {
@@ -31,7 +32,7 @@ struct cs_sim_settings {
     char **keys;
     unsigned n_keys;
     struct cs_quota quota;
-    uint64_t concurrent;
+    uint64_t concurrent, cache;
     struct cs_faults faults, always;
     bool has_latency;
     struct cs_latency latency;
@@ -44,7 +45,7 @@ struct cs_sim_tally {
     uint64_t limit_violations, in_flight, peak_in_flight, serving, peak_serving; /* serving: admitted */
     uint64_t faults[CS_FAULT_COUNT];
     struct cs_idmap digests; /* -> 62 bits of the body's hash, answered?, 1 */
-    struct cs_idmap bodies;  /* -> how often */
+    struct cs_idmap bodies;  /* -> how often, answered? */
     struct cs_idmap judged;  /* digest that a judge was admitted for -> how often */
 };
 

@@ -88,6 +88,14 @@ static double displacement(const struct cs_truth *t, uint64_t seed, const struct
     return s;
 }
 
+/* What the level does in this case: `shift`, and what is said of such cases. k: the word's place, 0 but for nominal answers. */
+static double shift_at(const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t k)
+{
+    const size_t i = a->kind == CS_TRUTH_NOMINAL ? (size_t)at.level * a->n_words + k : at.level;
+    const double *more = a->shift_of_case != NULL ? a->shift_of_case[at.case_index] : NULL;
+    return a->shift[i] + (more != NULL ? more[i] : 0);
+}
+
 /* The cumulative probabilities with these rates. */
 static void cumulate(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
                      const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t label,
@@ -98,14 +106,13 @@ static void cumulate(const struct cs_truth *t, uint64_t seed, const struct cs_tr
 
     if (a->kind == CS_TRUTH_NOMINAL) {
         for (uint32_t k = 0; k < a->n_words; k++) {
-            const double shift = a->shift[(size_t)at.level * a->n_words + k];
-            sum += rates[k] * exp(displacement(t, seed, m, a, at, a->words[k], shift));
+            sum += rates[k] * exp(displacement(t, seed, m, a, at, a->words[k], shift_at(a, at, k)));
             cumulative[k] = sum;
         }
         for (uint32_t k = 0; k < a->n_words; k++)
             cumulative[k] /= sum;
     } else {
-        const double s = displacement(t, seed, m, a, at, NULL, a->shift[at.level]);
+        const double s = displacement(t, seed, m, a, at, NULL, shift_at(a, at, 0));
         if (a->kind == CS_TRUTH_BOOLEAN) {
             cumulative[0] = sigmoid(logit(rates[0]) + s);
         } else {

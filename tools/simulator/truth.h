@@ -1,7 +1,7 @@
 /* truth.h - the planted truth: how a simulated model answers, so that a report can be compared with what was put in.
  *
  * Which case and level a prompt is about is found by its texts alone (matcher.h). README.md has the formulas; in
- * short, with s = shift[level] + placebo_shift + case_sd Z(case) + shift_sd[level] Z(case, level) + wording_sd Z(case, level,
+ * short, with s = shift[level] + shift_where[level] + placebo_shift + case_sd Z(case) + shift_sd[level] Z(case, level) + wording_sd Z(case, level,
  * wording), in log-odds (placebo_shift and shift_sd: of every level but the control):
  *   boolean  P(first word) = sigmoid(logit(rate) + s)
  *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
@@ -45,10 +45,12 @@ struct cs_truth_answer {
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
+    const double *const *shift_of_case; /* further ones of each case, as `shift`; NULL, or NULL of a case: none */
     const struct cs_truth_flips *flips; /* per level (flips.h) */
 };
 
 struct cs_planted_judge;
+struct cs_planted_tools;
 struct cs_truth_model {
     const char *id; /* as sent in a request */
     const struct cs_truth_answer *answers;
@@ -56,6 +58,7 @@ struct cs_truth_model {
     double refusal_rate;
     const double *refusal_shift; /* per level */
     double latency_median_ms, latency_sigma;
+    const struct cs_planted_tools *tools; /* how it uses tools (tooling.h); NULL: it calls none */
     const struct cs_planted_judge *judge; /* it judges what other models say (planted_judge.h); NULL: it does not */
 };
 

@@ -9,7 +9,6 @@
 #include "protocol/table/names.h"
 #include "tools/simulator/truth_load.h"
 
-static const double shift_max = 50; /* log-odds: more means "always" */
 static const double sd_max = 10;
 
 /* ---- rates ------------------------------------------------------------------------------------ */
@@ -20,20 +19,7 @@ static enum cs_err load_rates(struct cs_truth_loader *l, const struct cs_node *n
 {
     if (a->kind == CS_TRUTH_BOOLEAN)
         return cs_node_number(n, "rate", 0, 1, out, l->err);
-    double sum = 0;
-    uint32_t k = 0;
-    enum cs_err rc = cs_node_list(n, "rates", l->err);
-    if (rc == CS_OK && n->n != a->n_words)
-        return cs_yaml_fail(n, l->err, "want %u rates, one for each answer of %s, not %u", a->n_words, a->field, n->n);
-    if (rc != CS_OK)
-        return rc;
-    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next) {
-        rc = cs_node_number(c, "rate", 0, 1, &out[k], l->err);
-        sum += out[k++];
-    }
-    if (rc == CS_OK && fabs(sum - 1) > 1e-6)
-        return cs_yaml_fail(n, l->err, "the rates add up to %.9g, not to 1", sum);
-    return rc;
+    return cs_truth_rates_read(l, n, a->field, a->n_words, out);
 }
 
 /* The row of every case, by its text in the column. */
@@ -122,119 +108,6 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
     return rc;
 }
 
-/* ---- shifts ----------------------------------------------------------------------------------- */
-
-/* The first number of the level in truth->levels. A level without a sentence cannot be told from the control. */
-static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, uint32_t *out)
-{
-    const struct cs_truth *t = l->truth;
-    if (strcmp(n->key, t->levels[0]) == 0)
-        return cs_yaml_fail_key(n, l->err,
-                                "the control has no shift: it is what the others are shifted from; change base");
-    for (uint32_t i = 1; i < t->n_levels; i++) {
-        if (strcmp(t->levels[i], n->key) == 0) {
-            *out = i;
-            return CS_OK;
-        }
-    }
-    return cs_yaml_fail_key(n, l->err, "no level with a sentence of its own is called \"%s\"%s", n->key,
-                            cs_names_hint(n->key, t->levels, t->n_levels).text);
-}
-
-/* What was given for a level holds in all of its wordings, which are the numbers behind its first. */
-static void to_all_wordings(const struct cs_truth *t, uint32_t level, double *values, size_t width)
-{
-    for (uint32_t i = level + 1; i < t->n_levels; i++) {
-        if (strcmp(t->levels[i], t->levels[level]) == 0)
-            memcpy(values + i * width, values + level * width, width * sizeof *values);
-    }
-}
-
-/* {word: log-odds, ...} */
-static enum cs_err load_word_shifts(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *a,
-                                    double *row)
-{
-    enum cs_err rc = cs_node_any_map(n, n->key, l->err);
-    for (const struct cs_node *c = n->first; rc == CS_OK && c != NULL; c = c->next) {
-        uint32_t k = 0;
-        while (k < a->n_words && strcmp(a->words[k], c->key) != 0)
-            k++;
-        if (k == a->n_words)
-            return cs_yaml_fail_key(c, l->err, "%s has no answer \"%s\"%s", a->field, c->key,
-                                    cs_names_hint(c->key, a->words, a->n_words).text);
-        rc = cs_node_number(c, "shift", -shift_max, shift_max, &row[k], l->err);
-    }
-    return rc;
-}
-
-/* {level: log-odds, ...}; for a nominal answer a: {level: {word: log-odds, ...}, ...}. n may be NULL. */
-static enum cs_err load_shift(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *nominal,
-                              const double **out)
-{
-    const size_t width = nominal != NULL ? nominal->n_words : 1;
-    double *shift = cs_arena_array(l->arena, l->truth->n_levels * width, sizeof *shift);
-    enum cs_err rc = n != NULL ? cs_node_any_map(n, "shift", l->err) : CS_OK;
-    *out = shift;
-    for (const struct cs_node *c = n != NULL ? n->first : NULL; rc == CS_OK && c != NULL; c = c->next) {
-        uint32_t level = 0;
-        rc = level_of(l, c, &level);
-        if (rc != CS_OK)
-            break;
-        if (nominal != NULL)
-            rc = load_word_shifts(l, c, nominal, shift + level * width);
-        else
-            rc = cs_node_number(c, "shift", -shift_max, shift_max, &shift[level], l->err);
-        to_all_wordings(l->truth, level, shift, width);
-    }
-    return rc;
-}
-
-/* `placebo_shift`: what any sentence does, whatever it says: a number, of a nominal answer {word: log-odds}. n may be NULL. */
-static enum cs_err add_placebo_shift(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
-{
-    const size_t width = a->kind == CS_TRUTH_NOMINAL ? a->n_words : 1;
-    double *row = cs_arena_array(l->arena, width, sizeof *row), *sum;
-    enum cs_err rc = CS_OK;
-    if (n == NULL)
-        return CS_OK;
-    if (l->truth->n_levels < 2)
-        return cs_yaml_fail_key(n, l->err, "placebo_shift moves levels with a sentence; this file has no levels:");
-    if (a->kind == CS_TRUTH_NOMINAL)
-        rc = load_word_shifts(l, n, a, row);
-    else
-        rc = cs_node_number(n, "placebo_shift", -shift_max, shift_max, row, l->err);
-    sum = cs_arena_array(l->arena, l->truth->n_levels * width, sizeof *sum);
-    for (size_t i = 0; i < l->truth->n_levels * width; i++)
-        sum[i] = a->shift[i] + (i < width ? 0 : row[i % width]);
-    a->shift = sum;
-    return rc;
-}
-
-/* `shift_sd`: a number for every level with a sentence, or {level: number}. n may be NULL. */
-static enum cs_err load_shift_sd(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
-{
-    double *sd = cs_arena_array(l->arena, l->truth->n_levels, sizeof *sd), all = 0;
-    enum cs_err rc = CS_OK;
-    a->shift_sd = sd;
-    if (n != NULL && n->kind != CS_NODE_MAP) {
-        rc = cs_node_number(n, "shift_sd", 0, sd_max, &all, l->err);
-        if (rc == CS_OK && l->truth->n_levels < 2)
-            return cs_yaml_fail_key(n, l->err, "shift_sd moves levels with a sentence; this file has no levels:");
-        for (uint32_t i = 1; i < l->truth->n_levels; i++)
-            sd[i] = all;
-        return rc;
-    }
-    for (const struct cs_node *c = n != NULL ? n->first : NULL; rc == CS_OK && c != NULL; c = c->next) {
-        uint32_t level = 0;
-        rc = level_of(l, c, &level);
-        if (rc == CS_OK)
-            rc = cs_node_number(c, "shift_sd", 0, sd_max, &sd[level], l->err);
-        if (rc == CS_OK)
-            to_all_wordings(l->truth, level, sd, 1);
-    }
-    return rc;
-}
-
 /* ---- flips ------------------------------------------------------------------------------------ */
 
 /* A chance for every turn from the second on, or a list of them of which the last holds on. */
@@ -269,7 +142,7 @@ static enum cs_err load_flips(struct cs_truth_loader *l, const struct cs_node *n
     for (const struct cs_node *c = n != NULL ? n->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
         uint32_t level = 0;
         if (strcmp(c->key, l->truth->levels[0]) != 0)
-            rc = level_of(l, c, &level);
+            rc = cs_truth_shift_level(l, c, &level);
         if (rc == CS_OK)
             rc = load_chances(l, c, &flips[level]);
         for (uint32_t i = level + 1; rc == CS_OK && i < l->truth->n_levels; i++) {
@@ -322,8 +195,9 @@ static enum cs_err load_says(struct cs_truth_loader *l, const struct cs_node *n,
 
 static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
-    static const char *const keys[] = {"boolean",    "ordinal", "nominal",       "base", "case_sd", "shift_sd",
-                                       "wording_sd", "shift",   "placebo_shift", "says", "flip",    NULL};
+    static const char *const keys[] = {"boolean",  "ordinal",     "nominal", "base",          "case_sd",
+                                       "shift_sd", "wording_sd",  "shift",   "placebo_shift", "says",
+                                       "flip",     "shift_where", NULL};
     static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
     const struct cs_node *words = NULL, *base, *sd;
     enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
@@ -350,12 +224,8 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     if ((sd = cs_node_get(n, "wording_sd")) != NULL &&
         (rc = cs_node_number(sd, "wording_sd", 0, sd_max, &a->wording_sd, l->err)) != CS_OK)
         return rc;
-    rc = load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
-    if (rc == CS_OK)
-        rc = add_placebo_shift(l, cs_node_get(n, "placebo_shift"), a);
-    if (rc == CS_OK)
-        rc = load_flips(l, cs_node_get(n, "flip"), a);
-    return rc == CS_OK ? load_shift_sd(l, cs_node_get(n, "shift_sd"), a) : rc;
+    rc = cs_truth_shift_load(l, n, a);
+    return rc == CS_OK ? load_flips(l, cs_node_get(n, "flip"), a) : rc;
 }
 
 static enum cs_err load_refusal(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
@@ -367,7 +237,7 @@ static enum cs_err load_refusal(struct cs_truth_loader *l, const struct cs_node 
                       (rc = cs_node_need(n, "refusal", "rate", &rate, l->err)) != CS_OK ||
                       (rc = cs_node_number(rate, "rate", 0, 1, &m->refusal_rate, l->err)) != CS_OK))
         return rc;
-    return load_shift(l, n != NULL ? cs_node_get(n, "shift") : NULL, NULL, &m->refusal_shift);
+    return cs_truth_shift_levels(l, n != NULL ? cs_node_get(n, "shift") : NULL, NULL, &m->refusal_shift);
 }
 
 static enum cs_err load_latency(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
@@ -384,7 +254,7 @@ static enum cs_err load_latency(struct cs_truth_loader *l, const struct cs_node 
 
 static enum cs_err load_model(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
 {
-    static const char *const keys[] = {"answers", "refusal", "latency", "judge", NULL};
+    static const char *const keys[] = {"answers", "refusal", "latency", "judge", "tools", NULL};
     const struct cs_node *answers, *latency;
     enum cs_err rc = cs_node_map(n, "model", keys, l->err);
     if (rc != CS_OK)
@@ -400,6 +270,8 @@ static enum cs_err load_model(struct cs_truth_loader *l, const struct cs_node *n
     }
     if (rc == CS_OK)
         rc = load_refusal(l, cs_node_get(n, "refusal"), m);
+    if (rc == CS_OK && cs_node_get(n, "tools") != NULL)
+        rc = cs_tooling_load(l, cs_node_get(n, "tools"), &m->tools);
     latency = cs_node_get(n, "latency");
     if (rc == CS_OK && latency != NULL)
         rc = load_latency(l, latency, m);

@@ -5,12 +5,13 @@
 #include "protocol/base/file.h"
 #include "protocol/table/generate.h"
 #include "protocol/table/names.h"
+#include "tools/simulator/shown.h"
 #include "tools/simulator/truth_load.h"
 
 /* A table that the truth file names, and its id column(s) and text column. */
 struct texts {
     uint32_t ids[8], n_ids, text;
-    uint32_t wording;        /* column, or CS_NONE */
+    uint32_t wording, image; /* columns, or CS_NONE */
     const char *after_first; /* or NULL */
 };
 
@@ -88,14 +89,16 @@ static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n
 {
     static const char *const of_cases[] = {"file", "rows", "generate",    "n",     "seed",
                                            "id",   "text", "after_first", "lists", NULL};
-    static const char *const of_levels[] = {"file", "rows", "id", "text", "wording", NULL};
+    static const char *const of_levels[] = {"file", "rows", "id", "text", "wording", "image", NULL};
     const bool cases = table == &l->cases;
-    const struct cs_node *id, *text, *after_first, *wording;
+    const struct cs_node *id, *text = NULL, *after_first, *wording, *image = cs_node_get(n, "image");
     enum cs_err rc = cs_node_map(n, what, cases ? of_cases : of_levels, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, what, "id", &id, l->err)) != CS_OK ||
-        (rc = cs_node_need(n, what, "text", &text, l->err)) != CS_OK || (rc = fill_table(l, n, what, table)) != CS_OK)
+        (rc = image == NULL ? cs_node_need(n, what, "text", &text, l->err) : CS_OK) != CS_OK ||
+        (rc = fill_table(l, n, what, table)) != CS_OK)
         return rc;
-    *texts = (struct texts){.wording = CS_NONE};
+    text = cs_node_get(n, "text");
+    *texts = (struct texts){.wording = CS_NONE, .image = CS_NONE, .text = CS_NONE};
     if (id->kind == CS_NODE_LIST) {
         if (id->n == 0 || id->n > sizeof texts->ids / sizeof texts->ids[0])
             return cs_yaml_fail(id, l->err, "id: want 1 to 8 columns");
@@ -104,8 +107,10 @@ static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n
     } else {
         rc = cs_truth_texts_column(l, id, "id", table, &texts->ids[texts->n_ids++]);
     }
-    if (rc == CS_OK)
+    if (rc == CS_OK && text != NULL)
         rc = cs_truth_texts_column(l, text, "text", table, &texts->text);
+    if (rc == CS_OK && image != NULL)
+        rc = cs_truth_texts_column(l, image, "image", table, &texts->image);
     after_first = cs_node_get(n, "after_first");
     if (rc == CS_OK && after_first != NULL)
         rc = cs_node_text(after_first, "after_first", &texts->after_first, l->err);
@@ -171,10 +176,29 @@ static const char *name_of(struct cs_truth_loader *l, const char *id, const char
     return wording != NULL ? cs_arena_printf(l->arena, "%s\x1f%s", id, wording) : id;
 }
 
+/* What a level is recognised by: its text, or the mark of its image, whose path is relative to the truth file. */
+static enum cs_err sentence_of(struct cs_truth_loader *l, const struct texts *texts, uint32_t row, const char **out)
+{
+    const char *const *values = l->levels.rows[row].values;
+    const char *image = texts->image != CS_NONE ? values[texts->image] : "";
+    char *path, *bytes = NULL;
+    size_t n = 0;
+    *out = texts->text != CS_NONE ? values[texts->text] : "";
+    if ((*out)[0] != '\0' || image[0] == '\0')
+        return CS_OK;
+    path = cs_file_beside(l->path, image);
+    enum cs_err rc = cs_file_read(path, CS_CHAT_BODY_MAX, &bytes, &n, l->err);
+    if (rc == CS_OK)
+        *out = cs_sim_shown_mark(bytes, n, l->arena);
+    free(bytes);
+    free(path);
+    return rc;
+}
+
 enum cs_err cs_truth_texts_load_levels(struct cs_truth_loader *l, const struct cs_node *n)
 {
     struct cs_truth *t = l->truth;
-    struct texts texts = {.wording = CS_NONE};
+    struct texts texts = {.wording = CS_NONE, .image = CS_NONE};
     struct cs_names seen = {0}, ids_seen = {0};
     enum cs_err rc = n != NULL ? open_table(l, n, "levels", &l->levels, &texts) : CS_OK;
     if (rc != CS_OK)
@@ -186,7 +210,10 @@ enum cs_err cs_truth_texts_load_levels(struct cs_truth_loader *l, const struct c
     cs_names_put(&ids_seen, ids[0], 0);
     t->n_levels = 1;
     for (uint32_t i = 0; i < l->levels.n_rows; i++) {
-        const char *sentence = l->levels.rows[i].values[texts.text];
+        const char *sentence = "";
+        rc = sentence_of(l, &texts, i, &sentence);
+        if (rc != CS_OK)
+            break;
         if (sentence[0] == '\0')
             continue;
         if (cs_names_put(&seen, sentence, t->n_levels) != CS_NONE)

@@ -55,11 +55,12 @@ uint64_t cs_replay_requests(const struct cs_replay *r)
 
 static bool goes_on(const struct cs_output *o)
 {
-    return cs_outcome_goes_on((enum cs_outcome)o->outcome, o->text);
+    return cs_output_goes_on(o);
 }
 
+/* With tools the replies decide which call is the last: check_requests sees it. */
 static const char *check_shape(const struct cs_stored *stored, const struct cs_stored *turns, uint32_t n,
-                               uint32_t calls)
+                               uint32_t calls, bool tools)
 {
     const struct cs_output *o = &stored->output;
     if (o->turns_done == 0 || o->turns_done > calls)
@@ -71,11 +72,13 @@ static const char *check_shape(const struct cs_stored *stored, const struct cs_s
             return "a turn before the output is another conversation's";
         if (!goes_on(&turns[i].output))
             return "the conversation went on from a reply from which none can go on";
+        if (cs_output_is_round(&turns[i].output) != tools)
+            return "a turn before the output is of the wrong kind: with tools it is a round, else a text";
     }
     /* what stands may have been read anew: its record says what it was when it came */
     struct cs_output came = *o;
     came.outcome = stored->recorded;
-    return o->turns_done < calls && goes_on(&came) ? "the conversation ended although it could go on" : NULL;
+    return !tools && o->turns_done < calls && goes_on(&came) ? "the conversation ended although it could go on" : NULL;
 }
 
 static bool is_told(const struct cs_output *o)
@@ -88,6 +91,7 @@ static bool is_told(const struct cs_output *o)
 static enum cs_err check_requests(struct cs_replay *r, const struct cs_coords *at, const struct cs_stored *stored,
                                   const struct cs_stored *turns, uint32_t n, const char **what, struct cs_error *err)
 {
+    const bool tools = r->view->spec.study->questions[at->question].tools != 0;
     const char *said[CS_TURNS_MAX];
     uint8_t digest[32];
     struct cs_case c;
@@ -100,13 +104,19 @@ static enum cs_err check_requests(struct cs_replay *r, const struct cs_coords *a
         if (k == n && !is_told(o) && !cs_outcome_is_answer((enum cs_outcome)o->outcome))
             break;
         rc = cs_request_turn_body(r->row->requests, k, said, &r->body, err);
+        if (rc == CS_EINVAL && tools) {
+            *what = "the turns before the output do not follow from each other by the rules of tools";
+            return CS_OK;
+        }
         if (rc != CS_OK)
             break;
         cs_digest_blake2b_256(r->body.data, r->body.len, digest);
         r->requests++;
         if (memcmp(digest, o->sent, sizeof o->sent) != 0)
             *what = "a request made from the turns before it is not the one that was sent";
-        said[k] = o->text;
+        else if (tools && k == n && !cs_request_is_last(r->row->requests) && stored->recorded == CS_OUTCOME_ok)
+            *what = "the conversation ended although it could go on";
+        said[k] = cs_output_said(o);
     }
     return rc;
 }
@@ -130,7 +140,7 @@ enum cs_err cs_replay_trial(struct cs_replay *r, uint32_t lane, uint64_t positio
         r->fault(r->self, lane, position, why.msg);
         return CS_OK;
     }
-    what = check_shape(stored, turns, n, cells->calls[at.cell]);
+    what = check_shape(stored, turns, n, cells->calls[at.cell], r->view->spec.study->questions[at.question].tools != 0);
     if (what == NULL)
         rc = check_requests(r, &at, stored, turns, n, &what, err);
     if (what != NULL)

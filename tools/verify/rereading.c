@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "protocol/base/plain.h"
 #include "protocol/study/list.h"
 #include "store/reread.h"
@@ -103,10 +104,38 @@ static uint64_t changed_in(const struct cs_rereading_cells *cell)
     return n;
 }
 
-static void print_cell(const struct cs_rereading_cells *cell, const char *indent, const char *what, FILE *out)
+/* Models in which something changes, each with its levels. factor NULL: all of the model. */
+static void each(const struct cs_rereading_sums *sums, const struct cs_reader *r,
+                 void (*tell)(void *self, const struct cs_rereading_cells *cell, const char *model, const char *factor,
+                              const char *level),
+                 void *self)
 {
+    const struct cs_study *s = r->view.spec.study;
+    const struct cs_rereading_cells *cell = sums->cells;
+    for (uint32_t m = 0; m < s->n_models; m++) {
+        const bool any = changed_in(cell) > 0;
+        if (any)
+            tell(self, cell, s->models[m].name, NULL, NULL);
+        cell++;
+        for (uint32_t f = 0; f < s->n_factors; f++) {
+            for (uint32_t l = 0; l < s->factors[f].n_levels; l++, cell++) {
+                if (any && cell->answers > 0)
+                    tell(self, cell, s->models[m].name, s->factors[f].name, s->factors[f].levels[l].id);
+            }
+        }
+    }
+}
+
+static void print_cell(void *self, const struct cs_rereading_cells *cell, const char *model, const char *factor,
+                       const char *level)
+{
+    FILE *out = self;
     const char *separator = "";
-    fprintf(out, "%s%s: %" PRIu64 " of %" PRIu64 " answers", indent, what, changed_in(cell), cell->answers);
+    if (factor == NULL)
+        fputs(model, out);
+    else
+        fprintf(out, "  %s=%s", factor, level);
+    fprintf(out, ": %" PRIu64 " of %" PRIu64 " answers", changed_in(cell), cell->answers);
     for (int from = 0; from < STANDINGS; from++) {
         for (int to = 0; to < STANDINGS; to++) {
             if (cell->turns[from][to] == 0)
@@ -121,24 +150,33 @@ static void print_cell(const struct cs_rereading_cells *cell, const char *indent
 
 void cs_rereading_print(const struct cs_rereading_sums *sums, const struct cs_reader *r, FILE *out)
 {
-    const struct cs_study *s = r->view.spec.study;
-    const struct cs_rereading_cells *cell = sums->cells;
     FILE *door = cs_plain_file(out);
-    for (uint32_t m = 0; m < s->n_models; m++) {
-        const bool any = changed_in(cell) > 0;
-        if (any)
-            print_cell(cell, "", s->models[m].name, door);
-        cell++;
-        for (uint32_t f = 0; f < s->n_factors; f++) {
-            for (uint32_t l = 0; l < s->factors[f].n_levels; l++, cell++) {
-                char *what = cs_xasprintf("%s=%s", s->factors[f].name, s->factors[f].levels[l].id);
-                if (any && cell->answers > 0)
-                    print_cell(cell, "  ", what, door);
-                free(what);
-            }
+    each(sums, r, print_cell, door);
+    fclose(door);
+}
+
+static void add_row(void *self, const struct cs_rereading_cells *cell, const char *model, const char *factor,
+                    const char *level)
+{
+    static const char *const words[STANDINGS] = {"ok", "salvaged", "unparsable"};
+    struct cs_json *turns = cs_json_array();
+    for (int from = 0; from < STANDINGS; from++) {
+        for (int to = 0; to < STANDINGS; to++) {
+            if (cell->turns[from][to] > 0)
+                cs_json_array_append_new(turns, cs_json_pack("{s:s, s:s, s:I}", "from", words[from], "to", words[to],
+                                                             "answers", (int64_t)cell->turns[from][to]));
         }
     }
-    fclose(door);
+    cs_json_array_append_new(self, cs_json_pack("{s:s, s:s?, s:s?, s:I, s:I, s:o}", "model", model, "factor", factor,
+                                                "level", level, "answers", (int64_t)cell->answers, "changed",
+                                                (int64_t)changed_in(cell), "turns", turns));
+}
+
+struct cs_json *cs_rereading_json(const struct cs_rereading_sums *sums, const struct cs_reader *r)
+{
+    struct cs_json *rows = cs_json_array();
+    each(sums, r, add_row, rows);
+    return rows;
 }
 
 void cs_rereading_release(struct cs_rereading_sums *s)

@@ -9,6 +9,7 @@
 #include "protocol/wire/spec.h"
 #include "tools/base/reader.h"
 
+struct cs_json;
 struct cs_rereading_cells; /* by model, factor and level */
 struct cs_rereading_sums {
     uint64_t answers, changed;
@@ -21,6 +22,8 @@ CS_WARN_UNUSED enum cs_err cs_rereading_count(
     void (*on_progress)(void *self, const char *what, uint64_t done, uint64_t total), void *self, struct cs_error *err);
 /* A table: what changes, by model, and there by level of each factor. */
 void cs_rereading_print(const struct cs_rereading_sums *s, const struct cs_reader *r, FILE *out);
+/* The same rows as `reread/1` has them. */
+struct cs_json *cs_rereading_json(const struct cs_rereading_sums *s, const struct cs_reader *r);
 void cs_rereading_release(struct cs_rereading_sums *s); /* a zeroed struct is fine */
 
 #endif

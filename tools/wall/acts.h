@@ -4,8 +4,9 @@
 
 #include "protocol/base/buf.h"
 #include "tools/fleet/whom.h"
+#include "tools/wall/past.h"
 
-enum { CS_WALL_ACT_MS = 3000 };
+enum { CS_WALL_ACT_MS = 3000, CS_WALL_PING_MS = 500 };
 
 struct cs_wall_acts {
     struct cs_whom whom; /* endpoint and dir NULL: keys only look */
@@ -17,6 +18,8 @@ void cs_wall_acts_ask(struct cs_wall_acts *a, const char *verb, const char *cons
                       struct cs_buf *said);
 /* A JSON array, or "" where it does not answer. */
 void cs_wall_acts_events(struct cs_wall_acts *a, struct cs_buf *out);
+/* Whether it is there, within CS_WALL_PING_MS. */
+enum cs_wall_heard cs_wall_acts_heard(struct cs_wall_acts *a);
 void cs_wall_acts_close(struct cs_wall_acts *a);
 
 #endif

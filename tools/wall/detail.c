@@ -1,51 +1,28 @@
 #include "tools/wall/detail.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "protocol/base/json.h"
 #include "protocol/base/plain.h"
+#include "tools/screen/screen.h"
+#include "tools/wall/alive.h"
 #include "tools/wall/fields.h"
-#include "tools/wall/table.h"
+#include "tools/wall/lines.h"
 
 enum { WORKERS_ROWS_MAX = 12 };
 
-struct part { /* of a page */
-    struct cs_wall_page *page;
-    struct cs_arena *arena;
-    unsigned columns, until; /* no line at or beyond this */
-};
-
-static void add(struct part *p, enum cs_wall_style style, const char *text)
-{
-    char line[CS_WALL_LINE_MAX];
-    if (p->page->n >= p->until || p->page->n >= CS_WALL_ROWS_MAX)
-        return;
-    snprintf(line, sizeof line, "%s", text);
-    cs_wall_table_cut(line, p->columns);
-    p->page->lines[p->page->n++] = (struct cs_wall_line){cs_arena_strdup(p->arena, line), style};
-}
-
-__attribute__((format(printf, 3, 4))) static void say(struct part *p, enum cs_wall_style style, const char *format, ...)
-{
-    char line[CS_WALL_LINE_MAX];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(line, sizeof line, format, ap);
-    va_end(ap);
-    add(p, style, line);
-}
-
 /* ---- workers ------------------------------------------------------------------------------------------------- */
 
-unsigned cs_wall_detail_workers_rows(const struct cs_fleet_progress *f, unsigned left)
+/* The lost ones, those that are there, and the headings. */
+unsigned cs_wall_detail_workers_rows(const struct cs_wall_look *look, unsigned left)
 {
     const unsigned most = left / 4 < WORKERS_ROWS_MAX ? left / 4 : WORKERS_ROWS_MAX;
+    const unsigned want = look->past->n_lost + look->fleet->n_workers + 1;
     if (most < 4)
         return 1;
-    return f->n_workers + 1 < most ? f->n_workers + 1 : most;
+    return want < most ? want : most;
 }
 
 static bool is_silent(const struct cs_wall_look *l, const struct cs_worker_info *w)
@@ -53,7 +30,7 @@ static bool is_silent(const struct cs_wall_look *l, const struct cs_worker_info 
     return l->now_wall_ms - w->updated_wall_ms > CS_WALL_WORKER_SILENT_MS;
 }
 
-static void summary(const struct cs_wall_look *look, struct part *p)
+static void summary(const struct cs_wall_look *look, struct cs_wall_lines *p)
 {
     const struct cs_fleet_progress *f = look->fleet;
     uint64_t in_flight = 0, unacked = 0, mb = 0;
@@ -64,12 +41,44 @@ static void summary(const struct cs_wall_look *look, struct part *p)
         mb += f->workers[i].rss_mb;
         silent += is_silent(look, &f->workers[i]);
     }
-    char silence[64] = "";
-    if (silent > 0)
-        snprintf(silence, sizeof silence, " (%u silent)", silent);
-    say(p, silent > 0 ? CS_WALL_NEEDS : CS_WALL_PLAIN,
-        "WORKERS %u%s  in flight %llu  not yet on disk %llu  memory %.1f GB", f->n_workers, silence,
-        (unsigned long long)in_flight, (unsigned long long)unacked, (double)mb / 1024);
+    char trouble[64] = "";
+    if (silent > 0 || look->past->n_lost > 0)
+        snprintf(trouble, sizeof trouble, " (%u silent, %u lost)", silent, look->past->n_lost);
+    cs_wall_lines_say(p,
+                      look->past->n_lost > 0 ? CS_WALL_DEAD
+                      : silent > 0           ? CS_WALL_NEEDS
+                                             : CS_WALL_PLAIN,
+                      "WORKERS %u%s  in flight %llu  not yet on disk %llu  memory %.*f %s", f->n_workers, trouble,
+                      (unsigned long long)in_flight, (unsigned long long)unacked, mb < 1024 ? 0 : 1,
+                      mb < 1024 ? (double)mb : (double)mb / 1024, mb < 1024 ? "MiB" : "GiB");
+}
+
+static void worker_cells(const struct cs_wall_look *look, const struct cs_worker_info *w, struct cs_arena *arena,
+                         const char **cells)
+{
+    const double seen = (double)(look->now_wall_ms - w->updated_wall_ms) / 1e3;
+    char text[CS_TEXT_MAX_LEN];
+    cells[0] = w->name;
+    cells[1] = w->host;
+    cells[2] = cs_arena_strdup(arena, cs_text_duration(text, (double)(look->now_wall_ms - w->started_wall_ms) / 1e3));
+    cells[3] = cs_arena_printf(arena, "%.0f s%s", seen > 0 ? seen : 0, is_silent(look, w) ? " silent" : "");
+    cells[4] = cs_arena_printf(arena, "%u", w->in_flight);
+    cells[5] = cs_arena_printf(arena, "%u", w->unacked);
+    cells[6] = cs_arena_strdup(arena, cs_text_count(text, w->finished_calls));
+    cells[7] = cs_arena_printf(arena, "%u MiB", w->rss_mb);
+    cells[8] = w->version;
+}
+
+static void lost_cells(const struct cs_wall_look *look, const struct cs_wall_worker *w, struct cs_arena *arena,
+                       const char **cells)
+{
+    char text[CS_TEXT_MAX_LEN];
+    const uint64_t gone = look->now_ms > w->told_ms ? look->now_ms - w->told_ms : 0;
+    cells[0] = w->name;
+    cells[1] = w->host;
+    cells[3] = cs_arena_printf(arena, "%s LOST", cs_text_duration(text, (double)gone / 1e3));
+    for (int i = 4; i < 8; i++)
+        cells[i] = "-";
 }
 
 void cs_wall_detail_workers(const struct cs_wall_look *look, unsigned columns, unsigned rows, struct cs_arena *arena,
@@ -81,39 +90,23 @@ void cs_wall_detail_workers(const struct cs_wall_look *look, unsigned columns, u
         {"CALLS", 3, true, 0},    {"MEMORY", 5, true, 0},    {"VERSION", 6, false, 0},
     };
     const struct cs_fleet_progress *f = look->fleet;
-    struct part p = {out, arena, columns, out->n + rows};
+    const uint32_t n_lost = look->past->n_lost;
+    struct cs_wall_lines p = {out, arena, columns, out->n + rows};
     struct cs_wall_table t = {.arena = arena, .columns = table, .n_columns = sizeof table / sizeof *table};
-    struct cs_wall_layout layout;
-    char line[CS_WALL_LINE_MAX], text[CS_TEXT_MAX_LEN];
+    enum cs_wall_style *styles = cs_arena_array(arena, n_lost + f->n_workers + 1, sizeof *styles);
     if (rows < 2) {
         summary(look, &p);
         return;
     }
+    for (uint32_t i = 0; i < n_lost; i++) {
+        styles[i] = CS_WALL_DEAD;
+        lost_cells(look, &look->past->lost[i], arena, cs_wall_table_row(&t));
+    }
     for (uint32_t i = 0; i < f->n_workers; i++) {
-        const struct cs_worker_info *w = &f->workers[i];
-        const double seen = (double)(look->now_wall_ms - w->updated_wall_ms) / 1e3;
-        const char **cells = cs_wall_table_row(&t);
-        cells[0] = w->name;
-        cells[1] = w->host;
-        cells[2] = cs_arena_strdup(arena,
-                                   cs_text_duration(text, (double)(look->now_wall_ms - w->started_wall_ms) / 1e3));
-        cells[3] = cs_arena_printf(arena, "%.0f s%s", seen > 0 ? seen : 0, is_silent(look, w) ? " silent" : "");
-        cells[4] = cs_arena_printf(arena, "%u", w->in_flight);
-        cells[5] = cs_arena_printf(arena, "%u", w->unacked);
-        cells[6] = cs_arena_strdup(arena, cs_text_count(text, w->finished_calls));
-        cells[7] = cs_arena_printf(arena, "%u MiB", w->rss_mb);
-        cells[8] = w->version;
+        styles[n_lost + i] = is_silent(look, &f->workers[i]) ? CS_WALL_NEEDS : CS_WALL_PLAIN;
+        worker_cells(look, &f->workers[i], arena, cs_wall_table_row(&t));
     }
-    cs_wall_table_fit(&t, columns, &layout);
-    cs_wall_table_line(&t, &layout, UINT_MAX, line, sizeof line);
-    add(&p, CS_WALL_SOFT, line);
-    const unsigned shown = f->n_workers < rows ? f->n_workers : rows - 2;
-    for (unsigned i = 0; i < shown; i++) {
-        cs_wall_table_line(&t, &layout, i, line, sizeof line);
-        add(&p, is_silent(look, &f->workers[i]) ? CS_WALL_NEEDS : CS_WALL_PLAIN, line);
-    }
-    if (shown < f->n_workers)
-        say(&p, CS_WALL_SOFT, "and %u more", f->n_workers - shown);
+    cs_wall_lines_table(&p, &t, rows, UINT_MAX, styles);
 }
 
 /* ---- how calls end ------------------------------------------------------------------------------------------ */
@@ -157,62 +150,108 @@ void cs_wall_detail_ends(const struct cs_wall_look *look, char *out, size_t size
 
 /* ---- one lane --------------------------------------------------------------------------------------------------- */
 
-static void quarantined(const struct cs_progress_lane *l, struct part *p)
+static void quarantined(const struct cs_progress_lane *l, struct cs_wall_lines *p)
 {
     for (uint32_t i = 0; i < l->n_quarantine; i++) {
         const struct cs_progress_quarantined *q = &l->quarantine[i];
-        say(p, CS_WALL_NEEDS, "  quarantined: case %s %s %s repeat %u: %u workers ended during its call", q->case_id,
-            q->condition, q->question, q->repeat, q->losses);
+        cs_wall_lines_say(p, CS_WALL_NEEDS, "  quarantined: case %s %s %s repeat %u: %u workers ended during its call",
+                          q->case_id, q->condition, q->question, q->repeat, q->losses);
     }
     if (l->quarantined > l->n_quarantine)
-        say(p, CS_WALL_NEEDS, "  quarantined: %llu more", (unsigned long long)(l->quarantined - l->n_quarantine));
+        cs_wall_lines_say(p, CS_WALL_NEEDS, "  quarantined: %llu more",
+                          (unsigned long long)(l->quarantined - l->n_quarantine));
 }
 
-static void counts(const struct cs_progress_lane *l, struct part *p)
+/* What has become of the trials, and what of late. */
+static void outcomes(const struct cs_wall_look *look, const struct cs_wall_page *page, struct cs_wall_lines *p)
 {
-    char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN];
+    const struct cs_progress_lane *l = page->lane;
+    const struct cs_wall_figures now = cs_wall_past_figures(l);
+    const uint64_t ended = now.done > 0 ? now.done : 1;
+    struct cs_wall_pace pace;
+    const bool known = cs_wall_past_pace(look->past, cs_wall_past_key(page->study->study, l), &now, look->now_ms,
+                                         &pace);
     for (int o = 0; o < CS_OUTCOMES; o++) {
         const uint64_t n = l->counters.outcome[o];
-        if (n > 0 || o == CS_OUTCOME_ok)
-            say(p, CS_WALL_PLAIN, "  %-18s %12s  %5.1f %%", cs_outcome_name((enum cs_outcome)o), cs_text_count(a, n),
-                100.0 * (double)n / (double)(l->done + l->failed > 0 ? l->done + l->failed : 1));
+        char count[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], late[2 * CS_TEXT_MAX_LEN] = "";
+        if (n == 0 && o != CS_OUTCOME_ok)
+            continue;
+        if (known && pace.outcome[o] > 0)
+            snprintf(late, sizeof late, "  +%s a minute", cs_wall_fields_rate(rate, pace.outcome[o]));
+        cs_wall_lines_say(p, CS_WALL_PLAIN, "  %-18s %12s  %5.1f %%%s", cs_outcome_name((enum cs_outcome)o),
+                          cs_text_count(count, n), 100.0 * (double)n / (double)ended, late);
     }
-    say(p, CS_WALL_PLAIN, "  tokens             %12s in   %s out", cs_text_tokens(a, l->counters.input_tokens),
-        cs_text_tokens(b, l->counters.output_tokens));
-    say(p, CS_WALL_PLAIN, "  cost               %12s",
-        l->unpriced ? "unknown" : cs_text_usd(a, l->counters.cost_nano_usd));
+}
+
+static void counts(const struct cs_progress_lane *l, struct cs_arena *arena, struct cs_wall_lines *p)
+{
+    char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN];
+    cs_wall_lines_say(p, CS_WALL_PLAIN, "  tokens             %12s in   %s out",
+                      cs_text_tokens(a, l->counters.input_tokens), cs_text_tokens(b, l->counters.output_tokens));
+    cs_wall_lines_say(p, CS_WALL_PLAIN, "  cost               %12s", cs_wall_fields_cost(l, arena));
     for (int e = 0; e < CS_TALLY_ENDS_N; e++) {
         if (l->tally.ended[e] > 0)
-            say(p, CS_WALL_PLAIN, "  calls %-12s %12s", end_words((enum cs_tally_end)e),
-                cs_text_count(a, l->tally.ended[e]));
+            cs_wall_lines_say(p, CS_WALL_PLAIN, "  calls %-12s %12s", end_words((enum cs_tally_end)e),
+                              cs_text_count(a, l->tally.ended[e]));
     }
+}
+
+static void errors(const struct cs_progress_lane *l, struct cs_wall_lines *p)
+{
+    char count[CS_TEXT_MAX_LEN], position[CS_TEXT_MAX_LEN];
+    for (uint32_t i = 0; i < l->n_errors; i++) {
+        const struct cs_complaint *c = &l->errors[i];
+        cs_wall_lines_say(p, CS_WALL_PLAIN, "  %12s x %s (first: trial %s)", cs_text_count(count, c->count),
+                          c->sentence, cs_text_count(position, c->position));
+    }
+}
+
+/* ", 5.2 a second, 9 h 33 min to go" */
+static const char *speed(const struct cs_progress_lane *l, struct cs_arena *arena)
+{
+    char eta[CS_TEXT_MAX_LEN];
+    if (l->done + l->failed + l->cancelled >= l->planned)
+        return "";
+    return cs_arena_printf(arena, ", %.1f a second, %s", l->outputs_per_s,
+                           l->eta_s < 0 ? "no end in sight"
+                                        : cs_arena_printf(arena, "%s to go", cs_text_duration(eta, l->eta_s)));
 }
 
 void cs_wall_detail_lane(const struct cs_wall_look *look, unsigned columns, unsigned rows, struct cs_arena *arena,
                          struct cs_wall_page *out)
 {
-    struct part p = {out, arena, columns, out->n + rows};
+    struct cs_wall_lines p = {out, arena, columns, out->n + rows};
     const struct cs_progress_lane *l = out->lane;
-    char done[CS_TEXT_MAX_LEN], wanted[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], p50[CS_TEXT_MAX_LEN],
-        p95[CS_TEXT_MAX_LEN];
-    (void)look;
+    char done[CS_TEXT_MAX_LEN], wanted[CS_TEXT_MAX_LEN], p50[CS_TEXT_MAX_LEN], p95[CS_TEXT_MAX_LEN];
+    char since[2 * CS_TEXT_MAX_LEN];
     if (l == NULL)
         return;
-    say(&p, CS_WALL_HEAD, "%s of %s, generation %u: %s", l->model, out->study->study, l->gen, l->state);
+    const bool is_stale = cs_wall_alive_silent_ms(look) > 0;
+    cs_wall_lines_say(&p, CS_WALL_HEAD, "%s of %s, generation %u: %s%s", l->model, out->study->study, l->gen, l->state,
+                      is_stale ? " when the coordinator was heard last" : "");
+    if (cs_progress_lane_is_out(l))
+        cs_wall_lines_say(&p, CS_WALL_DEAD, "  no answer %s",
+                          cs_text_since(since, look->now_wall_ms, l->held_since_wall_ms));
     if (l->reason[0] != '\0')
-        say(&p, CS_WALL_NEEDS, "  %s", l->reason);
+        cs_wall_lines_say(&p, CS_WALL_NEEDS, "  %s", l->reason);
     if (l->served != NULL && l->served[0] != '\0')
-        say(&p, CS_WALL_NEEDS, "  %s", l->served);
-    say(&p, CS_WALL_PLAIN, "  %s of %s ended, %.1f a second, %s; %u calls in flight, %llu trials leased",
-        cs_text_count(done, l->done + l->failed), cs_text_count(wanted, l->planned - l->cancelled), l->outputs_per_s,
-        l->eta_s < 0 ? "no end in sight" : cs_text_duration(eta, l->eta_s), l->in_flight,
-        (unsigned long long)l->leased);
-    say(&p, CS_WALL_PLAIN, "  a call takes %s, one in twenty more than %s (of the last minutes)",
-        cs_wall_fields_seconds(p50, cs_tally_quantile(l->tally.recent, 0.5)),
-        cs_wall_fields_seconds(p95, cs_tally_quantile(l->tally.recent, 0.95)));
-    say(&p, CS_WALL_PLAIN, "  binds: %s", cs_wall_fields_binds(l, arena));
-    counts(l, &p);
+        cs_wall_lines_say(&p, CS_WALL_NEEDS, "  %s", l->served);
+    cs_wall_lines_say(&p, CS_WALL_PLAIN, "  %s of %s ended%s; %u calls in flight, %llu trials leased",
+                      cs_text_count(done, l->done + l->failed), cs_text_count(wanted, l->planned - l->cancelled),
+                      is_stale ? "" : speed(l, arena), l->in_flight, (unsigned long long)l->leased);
+    if (cs_tally_quantile(l->tally.recent, 0.5) >= 0) /* there were calls of late */
+        cs_wall_lines_say(&p, CS_WALL_PLAIN, "  a call takes %s, one in twenty more than %s (of the last minutes)",
+                          cs_wall_fields_seconds(p50, cs_tally_quantile(l->tally.recent, 0.5)),
+                          cs_wall_fields_seconds(p95, cs_tally_quantile(l->tally.recent, 0.95)));
+    cs_wall_lines_say(&p, CS_WALL_PLAIN, "  binds: %s", cs_screen_binds(l, arena));
+    for (uint32_t i = 0; i < l->n_servers; i++)
+        cs_wall_lines_say(&p, strcmp(l->servers[i].state, "up") == 0 ? CS_WALL_PLAIN : CS_WALL_NEEDS,
+                          "  %s: %s, %u in flight%s%s", l->servers[i].url, l->servers[i].state, l->servers[i].in_flight,
+                          l->servers[i].why[0] != '\0' ? ": " : "", l->servers[i].why);
+    outcomes(look, out, &p);
+    counts(l, arena, &p);
     quarantined(l, &p);
+    errors(l, &p);
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
@@ -221,22 +260,23 @@ void cs_wall_detail_events(const struct cs_wall_look *look, unsigned columns, un
                            struct cs_wall_page *out)
 {
     static const char *const words[] = {"by", "act", "study", "subject", "detail", "reason"};
-    struct part p = {out, arena, columns, out->n + rows};
+    struct cs_wall_lines p = {out, arena, columns, out->n + rows};
     struct cs_json *list = look->events != NULL ? cs_json_loads(look->events, 0, NULL) : NULL;
     const size_t n = cs_json_array_size(list);
     if (n == 0)
-        add(&p, CS_WALL_SOFT, look->events != NULL ? "no event yet" : "the coordinator does not tell its events");
+        cs_wall_lines_add(&p, CS_WALL_SOFT,
+                          look->events != NULL ? "no event yet" : "the coordinator does not tell its events");
     for (size_t i = n; i > 0 && out->n < p.until; i--) {
         const struct cs_json *e = cs_json_array_get(list, i - 1);
         char line[CS_WALL_LINE_MAX], at[CS_TEXT_MAX_LEN];
         int used = snprintf(line, sizeof line, "%s ",
-                            cs_wall_fields_clock(at, cs_json_integer_value(cs_json_object_get(e, "at"))));
+                            cs_text_moment(at, look->now_wall_ms, cs_json_integer_value(cs_json_object_get(e, "at"))));
         for (size_t k = 0; k < sizeof words / sizeof *words && used > 0 && (size_t)used < sizeof line; k++) {
             const char *s = cs_json_string_value(cs_json_object_get(e, words[k]));
             if (s != NULL && s[0] != '\0')
                 used += snprintf(line + used, sizeof line - (size_t)used, " %s", cs_plain_in(arena, s));
         }
-        add(&p, CS_WALL_PLAIN, line);
+        cs_wall_lines_add(&p, CS_WALL_PLAIN, line);
     }
     cs_json_decref(list);
 }

@@ -5,7 +5,7 @@
 #include "tools/wall/page.h"
 
 /* Rows that the workers take of a page with so many left. */
-unsigned cs_wall_detail_workers_rows(const struct cs_fleet_progress *f, unsigned left);
+unsigned cs_wall_detail_workers_rows(const struct cs_wall_look *look, unsigned left);
 void cs_wall_detail_workers(const struct cs_wall_look *look, unsigned columns, unsigned rows, struct cs_arena *arena,
                             struct cs_wall_page *out);
 /* "CALLS A MINUTE  1,204 answered  38 limited (429)": of all lanes. */

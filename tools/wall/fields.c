@@ -3,58 +3,20 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "protocol/base/buf.h"
+#include "tools/screen/screen.h"
 
 enum { BAR = 16, WORDS_MAX = 600 };
-
-enum stamp { CLOCK, DATE, TODAY, THIS_WEEK, LATER };
-
-static const char *stamp(char out[CS_TEXT_MAX_LEN], int64_t wall_ms, enum stamp kind)
-{
-    const time_t t = (time_t)(wall_ms / 1000);
-    struct tm tm;
-    size_t n = 0;
-    if (localtime_r(&t, &tm) == NULL)
-        return snprintf(out, CS_TEXT_MAX_LEN, "-"), out;
-    switch (kind) {
-    case CLOCK:
-        n = strftime(out, CS_TEXT_MAX_LEN, "%H:%M:%S", &tm);
-        break;
-    case DATE:
-        n = strftime(out, CS_TEXT_MAX_LEN, "%F", &tm);
-        break;
-    case TODAY:
-        n = strftime(out, CS_TEXT_MAX_LEN, "%H:%M today", &tm);
-        break;
-    case THIS_WEEK:
-        n = strftime(out, CS_TEXT_MAX_LEN, "%a %H:%M", &tm);
-        break;
-    case LATER:
-        n = strftime(out, CS_TEXT_MAX_LEN, "%d %b", &tm);
-        break;
-    }
-    out[n] = '\0';
-    return out;
-}
-
-const char *cs_wall_fields_clock(char out[CS_TEXT_MAX_LEN], int64_t wall_ms)
-{
-    return stamp(out, wall_ms, CLOCK);
-}
 
 const char *cs_wall_fields_when(char out[CS_TEXT_MAX_LEN], int64_t now_wall_ms, double seconds)
 {
     const int64_t then = now_wall_ms + (int64_t)(seconds * 1e3);
-    char today[CS_TEXT_MAX_LEN], day[CS_TEXT_MAX_LEN];
     if (seconds < 0 || seconds > 1e9)
         return snprintf(out, CS_TEXT_MAX_LEN, "-"), out;
     if (seconds < 600)
         return cs_text_duration(out, seconds);
-    if (strcmp(stamp(today, now_wall_ms, DATE), stamp(day, then, DATE)) == 0)
-        return stamp(out, then, TODAY);
-    return stamp(out, then, seconds < 6 * 86400.0 ? THIS_WEEK : LATER);
+    return cs_text_day(out, now_wall_ms, then);
 }
 
 const char *cs_wall_fields_seconds(char out[CS_TEXT_MAX_LEN], double s)
@@ -80,27 +42,33 @@ static const char *percent(struct cs_arena *arena, double part)
     return cs_arena_printf(arena, "%.1f %%", 100 * shown);
 }
 
+const char *cs_wall_fields_rate(char out[CS_TEXT_MAX_LEN], double rate)
+{
+    if (rate > 0 && rate < 10)
+        snprintf(out, CS_TEXT_MAX_LEN, "%.1f", rate);
+    else
+        cs_text_count(out, (uint64_t)(rate + 0.5));
+    return out;
+}
+
 static const char *rate(struct cs_arena *arena, double per_s)
 {
     char text[CS_TEXT_MAX_LEN];
-    if (per_s > 0 && per_s < 10)
-        return cs_arena_printf(arena, "%.1f", per_s);
-    return cs_arena_strdup(arena, cs_text_count(text, (uint64_t)(per_s + 0.5)));
+    return cs_arena_strdup(arena, cs_wall_fields_rate(text, per_s));
 }
 
-static bool stands(const struct cs_progress_lane *l)
+const char *cs_wall_fields_needs(const struct cs_progress *p, int64_t now_wall_ms, struct cs_arena *arena)
 {
-    return strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
-}
-
-const char *cs_wall_fields_needs(const struct cs_progress *p, struct cs_arena *arena)
-{
+    char at[CS_TEXT_MAX_LEN];
     struct cs_buf b = CS_BUF_INIT(WORDS_MAX);
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
-        if (stands(l))
+        if (cs_progress_lane_stands(l))
             cs_buf_printf(&b, "%s%s %s%s%s", b.len > 0 ? "; " : "", l->model, l->state,
                           l->reason[0] != '\0' ? ": " : "", l->reason);
+        else if (cs_progress_lane_is_out(l))
+            cs_buf_printf(&b, "%s%s no answer since %s", b.len > 0 ? "; " : "", l->model,
+                          cs_text_moment(at, now_wall_ms, l->held_since_wall_ms));
     }
     const char *text = cs_arena_strdup(arena, cs_buf_cstr(&b));
     cs_buf_release(&b);
@@ -115,8 +83,9 @@ static const char *ends(const struct cs_progress *p, int64_t now_wall_ms, struct
     const struct cs_progress_lane *slowest = NULL;
     char when[CS_TEXT_MAX_LEN];
     for (uint32_t i = 0; i < p->n_lanes; i++) {
-        const struct cs_progress_lane *l = &p->lanes[i];
-        if (l->done + l->failed + l->cancelled < l->planned && strcmp(l->state, "open") == 0 &&
+        const struct cs_progress_lane *l = &p->lanes[i]; /* one that stands still has no end: eta_s is -1 */
+        if (l->done + l->failed + l->cancelled < l->planned &&
+            (cs_progress_lane_stands(l) || strcmp(l->state, "open") == 0) &&
             (slowest == NULL || (slowest->eta_s >= 0 && (l->eta_s < 0 || l->eta_s > slowest->eta_s))))
             slowest = l;
     }
@@ -139,86 +108,58 @@ static const char *bar(double part, struct cs_arena *arena)
     return cs_arena_strdup(arena, text);
 }
 
-static bool is_lower_bound(const struct cs_progress *p)
+static bool is_over(uint64_t ended, uint64_t planned)
 {
-    for (uint32_t i = 0; i < p->n_lanes; i++) {
-        if (p->lanes[i].counters.untold > 0 || p->lanes[i].unpriced)
-            return true;
-    }
-    return false;
+    return planned > 0 && ended >= planned;
 }
 
-void cs_wall_fields_study(const struct cs_progress *p, int64_t now_wall_ms, struct cs_arena *arena,
+void cs_wall_fields_study(const struct cs_progress *p, int64_t now_wall_ms, bool is_stale, struct cs_arena *arena,
                           const char *cells[CS_WALL_STUDY_CELLS])
 {
     const double part = p->planned > 0 ? part_of(p->done + p->failed, p->planned - p->cancelled) : 0;
     char usd[CS_TEXT_MAX_LEN];
-    const char *needs = cs_wall_fields_needs(p, arena);
+    const char *needs = cs_wall_fields_needs(p, now_wall_ms, arena);
     cells[0] = p->study;
-    cells[1] = p->state;
+    is_stale &= !is_over(p->done + p->failed + p->cancelled, p->planned);
+    cells[1] = is_stale ? "silent" : p->state;
     cells[2] = percent(arena, part);
     cells[3] = bar(part, arena);
-    cells[4] = rate(arena, p->outputs_per_s);
-    cells[5] = ends(p, now_wall_ms, arena);
-    cells[6] = cs_arena_printf(arena, "%s%s", is_lower_bound(p) ? ">=" : "", cs_text_usd(usd, p->committed_nano_usd));
+    cells[4] = is_stale ? "-" : rate(arena, p->outputs_per_s);
+    cells[5] = is_stale ? "-" : ends(p, now_wall_ms, arena);
+    cells[6] = cs_arena_printf(arena, "%s%s", cs_progress_is_lower_bound(p) ? ">=" : "",
+                               cs_text_usd(usd, p->committed_nano_usd));
     cells[7] = p->budget_nano_usd >= 0 ? cs_arena_strdup(arena, cs_text_usd(usd, p->budget_nano_usd)) : "-";
     cells[8] = needs[0] != '\0' ? needs : "-";
 }
 
 /* ---- a lane --------------------------------------------------------------------------------------------------- */
 
-const char *cs_wall_fields_binds(const struct cs_progress_lane *l, struct cs_arena *arena)
-{
-    static const char *const sayings[][2] = {
-        {"requests_per_minute", "requests a minute"},
-        {"tokens_per_minute", "tokens a minute"},
-        {"input_tokens_per_minute", "input tokens a minute"},
-        {"output_tokens_per_minute", "output tokens a minute"},
-        {"requests_per_day", "requests of the day"},
-        {"tokens_per_day", "tokens of the day"},
-        {"slots", "slots of its workers (--slots)"},
-        {"concurrent", "calls at once"},
-        {"no_trials", "nothing free to start: cases, budget or other lanes are waited for"},
-        {"told_to_wait", "told to wait by the provider"},
-        {"provider_away", "the provider does not answer"},
-        {"cases", "cases are being fetched"},
-        {"reply_memory", "replies fill its workers' memory (--reply-memory)"},
-        {"unacknowledged", "answers wait to be written"},
-    };
-    char limit[CS_TEXT_MAX_LEN];
-    const char *said = l->binds != NULL ? l->binds : "";
-    if (stands(l))
-        return cs_arena_printf(arena, "%s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
-    if (l->done + l->failed + l->cancelled >= l->planned)
-        return "over";
-    for (size_t i = 0; i < sizeof sayings / sizeof *sayings; i++) {
-        if (strcmp(sayings[i][0], said) == 0)
-            said = sayings[i][1];
-    }
-    if (said[0] == '\0')
-        return strcmp(l->state, "open") == 0 ? "-" : l->state;
-    if (l->limit > 0)
-        return cs_arena_printf(arena, "%.0f %% of %s %s", 100 * l->used / l->limit,
-                               cs_text_count(limit, (uint64_t)(l->limit + 0.5)), said);
-    return said;
-}
-
 static const char *share(struct cs_arena *arena, uint64_t n, uint64_t of)
 {
     return of > 0 ? cs_arena_printf(arena, "%.1f", 100.0 * (double)n / (double)of) : "-";
 }
 
+const char *cs_wall_fields_cost(const struct cs_progress_lane *l, struct cs_arena *arena)
+{
+    char usd[CS_TEXT_MAX_LEN];
+    if (l->unpriced)
+        return "unknown";
+    return cs_arena_printf(arena, "%s%s", l->counters.untold > 0 ? ">=" : "",
+                           cs_text_usd(usd, l->counters.cost_nano_usd));
+}
+
 void cs_wall_fields_lane(const struct cs_progress *p, const struct cs_progress_lane *l, const struct cs_wall_pace *pace,
-                         bool several, struct cs_arena *arena, const char *cells[CS_WALL_LANE_CELLS])
+                         bool several, bool is_stale, struct cs_arena *arena, const char *cells[CS_WALL_LANE_CELLS])
 {
     const struct cs_wall_figures f = cs_wall_past_figures(l);
     const uint64_t adopted = l->counters.adopted < f.done ? l->counters.adopted : f.done, asked = f.done - adopted;
     char text[CS_TEXT_MAX_LEN];
+    is_stale &= !is_over(l->done + l->failed + l->cancelled, l->planned) && !cs_progress_lane_stands(l);
     cells[0] = l->model;
     cells[1] = several ? p->study : "";
     cells[2] = percent(arena, part_of(f.done, l->planned - l->cancelled));
-    cells[3] = rate(arena, l->outputs_per_s);
-    cells[4] = l->eta_s < 0 ? "-" : cs_arena_strdup(arena, cs_text_duration(text, l->eta_s));
+    cells[3] = is_stale ? "-" : rate(arena, l->outputs_per_s);
+    cells[4] = l->eta_s < 0 || is_stale ? "-" : cs_arena_strdup(arena, cs_text_duration(text, l->eta_s));
     cells[5] = cs_arena_printf(arena, "%u", l->in_flight);
     cells[6] = cs_arena_strdup(arena, cs_wall_fields_seconds(text, cs_tally_quantile(l->tally.recent, 0.5)));
     cells[7] = cs_arena_strdup(arena, cs_wall_fields_seconds(text, cs_tally_quantile(l->tally.recent, 0.95)));
@@ -228,6 +169,6 @@ void cs_wall_fields_lane(const struct cs_progress *p, const struct cs_progress_l
     cells[11] = pace != NULL ? cs_arena_printf(arena, "%.0f", pace->ended[CS_TALLY_limited]) : "-";
     cells[12] = cs_arena_strdup(arena,
                                 cs_text_count(text, l->counters.attempts > asked ? l->counters.attempts - asked : 0));
-    cells[13] = l->unpriced ? "unknown" : cs_arena_strdup(arena, cs_text_usd(text, l->counters.cost_nano_usd));
-    cells[14] = cs_wall_fields_binds(l, arena);
+    cells[13] = cs_wall_fields_cost(l, arena);
+    cells[14] = is_stale ? "the coordinator is silent" : cs_screen_binds(l, arena);
 }

@@ -8,49 +8,41 @@
 #include <string.h>
 #include <time.h>
 
+#include "protocol/base/buf.h"
+#include "protocol/study/sunset.h"
 #include "tools/base/text.h"
+#include "tools/wall/alive.h"
 #include "tools/wall/fields.h"
 #include "tools/wall/detail.h"
-#include "tools/wall/table.h"
+#include "tools/wall/errors.h"
+#include "tools/wall/lines.h"
+#include "tools/wall/wide.h"
 
 struct making {
     const struct cs_wall_look *look;
     const struct cs_wall_choice *choice;
     struct cs_arena *arena;
     unsigned columns, rows;
+    bool is_stale; /* the coordinator is silent: what it said of states, rates and ends holds no more */
     struct cs_wall_page *out;
 };
 
-static void add(struct making *m, enum cs_wall_style style, const char *text)
+static struct cs_wall_lines lines_of(const struct making *m)
 {
-    char line[CS_WALL_LINE_MAX];
-    if (m->out->n >= m->rows)
-        return;
-    snprintf(line, sizeof line, "%s", text);
-    cs_wall_table_cut(line, m->columns);
-    m->out->lines[m->out->n++] = (struct cs_wall_line){cs_arena_strdup(m->arena, line), style};
+    return (struct cs_wall_lines){m->out, m->arena, m->columns, m->rows};
 }
 
-/* At blanks, over as many lines as it needs: what is dead is never cut off. */
+static void add(struct making *m, enum cs_wall_style style, const char *text)
+{
+    struct cs_wall_lines p = lines_of(m);
+    cs_wall_lines_add(&p, style, text);
+}
+
+/* What is dead is never cut off. */
 static void add_wrapped(struct making *m, enum cs_wall_style style, const char *text)
 {
-    char line[CS_WALL_LINE_MAX];
-    while (*text != '\0') {
-        size_t n = 0, end = 0;
-        unsigned width = 0;
-        for (; text[n] != '\0' && n + 1 < sizeof line; n++) {
-            width += ((unsigned char)text[n] & 0xc0) != 0x80;
-            if (width > m->columns)
-                break;
-            if (text[n + 1] == ' ' || text[n + 1] == '\0')
-                end = n + 1;
-        }
-        end = end > 0 ? end : n;
-        snprintf(line, sizeof line, "%.*s", (int)end, text);
-        add(m, style, line);
-        text += end;
-        text += strspn(text, " ");
-    }
+    struct cs_wall_lines p = lines_of(m);
+    cs_wall_lines_wrapped(&p, style, text);
 }
 
 static unsigned left(const struct making *m)
@@ -60,35 +52,20 @@ static unsigned left(const struct making *m)
 
 /* ---- the head, and what is dead --------------------------------------------------------------------------- */
 
-static bool stands(const struct cs_progress_lane *l)
+static unsigned needs_of(const struct cs_progress *p)
 {
-    return strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
+    unsigned n = 0;
+    for (uint32_t k = 0; k < p->n_lanes; k++)
+        n += cs_progress_lane_needs(&p->lanes[k]);
+    return n;
 }
 
 static unsigned needs(const struct cs_fleet_progress *f)
 {
     unsigned n = 0;
     for (uint32_t i = 0; f != NULL && i < f->n_studies; i++)
-        for (uint32_t k = 0; k < f->studies[i].n_lanes; k++)
-            n += stands(&f->studies[i].lanes[k]);
+        n += needs_of(&f->studies[i]);
     return n;
-}
-
-static bool redis_is_silent(const struct cs_wall_look *l)
-{
-    return l->trouble != NULL &&
-           (l->fleet == NULL || cs_wall_past_redis_silent_ms(l->past, l->now_ms) >= CS_WALL_REDIS_SILENT_MS);
-}
-
-static int64_t coordinator_silent_ms(const struct cs_wall_look *l)
-{
-    const int64_t by_clock = l->now_wall_ms - l->past->coordinator_said;
-    const uint64_t seen = cs_wall_past_coordinator_silent_ms(l->past);
-    if (l->fleet == NULL || l->fleet->n_studies == 0 || redis_is_silent(l))
-        return 0; /* nothing is known of it just now */
-    if (seen >= CS_WALL_COORDINATOR_SILENT_MS)
-        return by_clock > 0 ? by_clock : (int64_t)seen;
-    return l->past->n < 3 && by_clock >= CS_WALL_CLOCKS_APART_MS ? by_clock : 0;
 }
 
 static void say_redis(struct making *m)
@@ -102,7 +79,7 @@ static void say_redis(struct making *m)
         snprintf(text, sizeof text,
                  "REDIS SILENT since %s. What stands below is from then. Workers use their last share x 0.9; no answer "
                  "depends on it.",
-                 cs_wall_fields_clock(at, since));
+                 cs_text_moment(at, l->now_wall_ms, since));
     add_wrapped(m, CS_WALL_DEAD, text);
 }
 
@@ -114,15 +91,44 @@ static void say_coordinator(struct making *m, int64_t silent_ms)
     if (silent_ms < CS_WALL_LEASE_MS)
         snprintf(text, sizeof text,
                  "COORDINATOR SILENT since %s (%s). Workers keep their answers and go on with what they hold until %s.",
-                 cs_wall_fields_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3),
-                 cs_wall_fields_clock(end, until));
+                 cs_text_moment(at, l->now_wall_ms, since), cs_text_duration(ago, (double)silent_ms / 1e3),
+                 cs_text_clock(end, until));
     else
         snprintf(
             text, sizeof text,
             "COORDINATOR SILENT since %s (%s). Workers keep their answers and start no calls. Nothing is lost: start it "
             "again.",
-            cs_wall_fields_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3));
+            cs_text_moment(at, l->now_wall_ms, since), cs_text_duration(ago, (double)silent_ms / 1e3));
     add_wrapped(m, CS_WALL_DEAD, text);
+}
+
+/* Of a model that its provider ends soon, or before its lane does: what is not asked until then is lost. */
+static void say_sunset(struct making *m, const struct cs_progress *p, const struct cs_study *s)
+{
+    enum { SUNSET_SOON_S = 7 * 86400 };
+    char words[160], text[CS_WALL_LINE_MAX];
+    for (uint32_t k = 0; k < p->n_lanes; k++) {
+        const struct cs_progress_lane *l = &p->lanes[k];
+        if (l->lane >= s->n_models || strcmp(s->models[l->lane].name, l->model) != 0 ||
+            l->done + l->failed + l->cancelled >= l->planned ||
+            !cs_sunset_passes(s->models[l->lane].sunset_ms, m->look->now_wall_ms, fmax(l->eta_s, SUNSET_SOON_S)))
+            continue;
+        const bool passes = cs_sunset_passes(s->models[l->lane].sunset_ms, m->look->now_wall_ms, l->eta_s);
+        cs_sunset_words(s->models[l->lane].sunset_ms, m->look->now_wall_ms, l->eta_s, words, sizeof words);
+        snprintf(text, sizeof text, "%s of %s: %s", l->model, p->study, words);
+        add_wrapped(m, passes ? CS_WALL_NEEDS : CS_WALL_PLAIN, text);
+    }
+}
+
+static void say_sunsets(struct making *m)
+{
+    const struct cs_fleet_progress *f = m->look->fleet;
+    for (uint32_t i = 0; i < f->n_studies; i++) {
+        for (uint32_t k = 0; k < m->look->n_studies; k++) {
+            if (strcmp(m->look->studies[k]->name, f->studies[i].study) == 0)
+                say_sunset(m, &f->studies[i], m->look->studies[k]);
+        }
+    }
 }
 
 static bool is_running(const struct cs_fleet_progress *f)
@@ -134,78 +140,192 @@ static bool is_running(const struct cs_fleet_progress *f)
     return false;
 }
 
+/* Seconds until the store's disk is full, as the coordinator said last; -1: not in sight. */
+static double disk_full_s(const struct cs_fleet_progress *f)
+{
+    const struct cs_progress *p = f != NULL && f->n_studies > 0 ? &f->studies[0] : NULL;
+    return p != NULL && p->disk_free_bytes > 0 ? p->disk_full_s : -1;
+}
+
+/* Nothing is asked, since nobody is there to ask. */
+static bool has_no_worker(const struct cs_fleet_progress *f)
+{
+    return f != NULL && f->n_workers == 0 && is_running(f);
+}
+
+static bool is_disk_full_soon(const struct cs_fleet_progress *f)
+{
+    return disk_full_s(f) >= 0 && disk_full_s(f) <= CS_WALL_DISK_SOON_S;
+}
+
+static const char *health(const struct cs_wall_look *l, bool dead, struct cs_arena *arena)
+{
+    if (dead)
+        return "PARTS ARE DEAD";
+    if (has_no_worker(l->fleet))
+        return "NO WORKER";
+    if (needs(l->fleet) > 0 || is_disk_full_soon(l->fleet))
+        return "NEEDS YOU";
+    if (l->past->n_lost > 0)
+        return cs_arena_printf(arena, "%u worker%s LOST", l->past->n_lost, l->past->n_lost == 1 ? "" : "s");
+    return "healthy";
+}
+
+static void say_disk(struct making *m)
+{
+    const double s = disk_full_s(m->look->fleet);
+    char left[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
+    if (!is_disk_full_soon(m->look->fleet))
+        return;
+    snprintf(
+        text, sizeof text,
+        "DISK FULL in %s at the pace of late (%.1f GB free): then the coordinator stops, and workers wait. Make room.",
+        cs_text_duration(left, s), (double)m->look->fleet->studies[0].disk_free_bytes / 1e9);
+    add_wrapped(m, CS_WALL_NEEDS, text);
+}
+
+/* ---- a provider that answers nobody ---- */
+
+static bool has_outage(const struct cs_fleet_progress *f)
+{
+    for (uint32_t i = 0; f != NULL && i < f->n_studies; i++) {
+        for (uint32_t k = 0; k < f->studies[i].n_lanes; k++) {
+            if (cs_progress_lane_is_out(&f->studies[i].lanes[k]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Lanes from `first` on that are out for its reason: "gpt-x, gpt-y and 3 more", and since when. False: one before it has said so. */
+static bool out_alike(const struct cs_progress *p, uint32_t first, struct cs_buf *names, int64_t *since)
+{
+    enum { NAMED = 3 };
+    unsigned n = 0;
+    for (uint32_t k = 0; k < p->n_lanes; k++) {
+        const struct cs_progress_lane *l = &p->lanes[k];
+        if (!cs_progress_lane_is_out(l) || strcmp(l->reason, p->lanes[first].reason) != 0)
+            continue;
+        if (k < first)
+            return false;
+        if (n++ < NAMED)
+            cs_buf_printf(names, "%s%s", n > 1 ? ", " : "", l->model);
+        *since = l->held_since_wall_ms < *since ? l->held_since_wall_ms : *since;
+    }
+    if (n > NAMED)
+        cs_buf_printf(names, " and %u more", n - NAMED);
+    return true;
+}
+
+static void say_outages(struct making *m, const struct cs_progress *p)
+{
+    for (uint32_t k = 0; k < p->n_lanes; k++) {
+        char since[2 * CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
+        struct cs_buf names = CS_BUF_INIT(CS_WALL_LINE_MAX / 2);
+        int64_t from = p->lanes[k].held_since_wall_ms;
+        if (cs_progress_lane_is_out(&p->lanes[k]) && out_alike(p, k, &names, &from)) {
+            snprintf(text, sizeof text, "NO ANSWER %s: %s of %s. %s", cs_text_since(since, m->look->now_wall_ms, from),
+                     cs_buf_cstr(&names), p->study, p->lanes[k].reason);
+            add_wrapped(m, CS_WALL_DEAD, text);
+        }
+        cs_buf_release(&names);
+    }
+}
+
+/* The fleet's id leaves first, the health last. */
+static const char *title(const struct making *m, bool dead)
+{
+    const struct cs_wall_look *l = m->look;
+    const struct cs_fleet_progress *f = l->fleet;
+    const char *how = health(l, dead, m->arena);
+    char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
+    const int n = snprintf(text, sizeof text, "  %u stud%s  %u worker%s  %s", f != NULL ? f->n_studies : 0,
+                           f != NULL && f->n_studies == 1 ? "y" : "ies", f != NULL ? f->n_workers : 0,
+                           f != NULL && f->n_workers == 1 ? "" : "s", cs_text_clock(at, l->now_wall_ms));
+    const char *fleet = f != NULL ? cs_arena_printf(m->arena, "  %.8s", f->fleet) : "  -";
+    const unsigned used = (unsigned)(n + (int)strlen("ClinSafe"));
+    if (used + strlen(fleet) + 2 + strlen(how) > m->columns)
+        fleet = "";
+    const unsigned gap = used + strlen(fleet) + 2 + strlen(how) < m->columns
+                             ? m->columns - used - (unsigned)strlen(fleet) - (unsigned)strlen(how)
+                             : 2;
+    return cs_arena_printf(m->arena, "ClinSafe%s%s%*s%s", fleet, text, (int)gap, "", how);
+}
+
 static void head(struct making *m)
 {
     const struct cs_wall_look *l = m->look;
     const struct cs_fleet_progress *f = l->fleet;
-    const int64_t silent_ms = coordinator_silent_ms(l);
-    char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX], health[CS_TEXT_MAX_LEN] = "healthy";
-    const bool dead = redis_is_silent(l) || silent_ms > 0;
+    const int64_t silent_ms = cs_wall_alive_silent_ms(l);
+    const bool dead = cs_wall_alive_redis_is_silent(l) || silent_ms > 0;
 
-    if (dead)
-        snprintf(health, sizeof health, "PARTS ARE DEAD");
-    else if (needs(f) > 0)
-        snprintf(health, sizeof health, "NEEDS YOU");
-    const int n = snprintf(text, sizeof text, "ClinSafe  %.8s  %u stud%s  %u worker%s  %s", f != NULL ? f->fleet : "-",
-                           f != NULL ? f->n_studies : 0, f != NULL && f->n_studies == 1 ? "y" : "ies",
-                           f != NULL ? f->n_workers : 0, f != NULL && f->n_workers == 1 ? "" : "s",
-                           cs_wall_fields_clock(at, l->now_wall_ms));
-    if (n > 0 && (unsigned)n + 2 + strlen(health) <= m->columns)
-        snprintf(text + n, sizeof text - (size_t)n, "%*s", (int)m->columns - n, health);
-    add(m, dead ? CS_WALL_DEAD : CS_WALL_HEAD, text);
-    if (redis_is_silent(l))
+    add(m, dead || has_no_worker(f) || has_outage(f) ? CS_WALL_DEAD : CS_WALL_HEAD, title(m, dead));
+    if (cs_wall_alive_redis_is_silent(l))
         say_redis(m);
     if (silent_ms > 0 && f != NULL)
         say_coordinator(m, silent_ms);
-    if (f != NULL && f->n_workers == 0 && is_running(f) && !dead)
+    say_disk(m);
+    if (f != NULL)
+        say_sunsets(m);
+    for (uint32_t i = 0; f != NULL && i < f->n_studies; i++)
+        say_outages(m, &f->studies[i]);
+    if (has_no_worker(f) && !dead)
         add_wrapped(m, CS_WALL_DEAD,
                     "NO WORKER is there: trials wait, and nothing is asked. Start one: clinsafe-worker --help");
 }
 
 /* ---- tables --------------------------------------------------------------------------------------------------- */
 
-/* The headings and at most `most` rows, of which `chosen` is always one; what is left out is counted. */
 static void put_table(struct making *m, const struct cs_wall_table *t, unsigned most, unsigned chosen,
                       const enum cs_wall_style *styles)
 {
-    struct cs_wall_layout layout;
-    char line[CS_WALL_LINE_MAX];
-    unsigned from = 0, shown = t->n_rows;
-    if (most < 2)
-        return;
-    cs_wall_table_fit(t, m->columns, &layout);
-    cs_wall_table_line(t, &layout, UINT_MAX, line, sizeof line);
-    add(m, CS_WALL_SOFT, line);
-    if (shown > most - 1) {
-        shown = most > 2 ? most - 2 : 1; /* a line says how many more */
-        if (chosen != UINT_MAX && chosen >= shown)
-            from = chosen - shown + 1;
+    struct cs_wall_lines p = lines_of(m);
+    cs_wall_lines_table(&p, t, most, chosen, styles);
+}
+
+/* Those that need a person stand on top. */
+static const struct cs_progress **needy_first(const struct cs_fleet_progress *f, struct cs_arena *arena)
+{
+    const struct cs_progress **all = cs_arena_array(arena, f->n_studies + 1, sizeof *all);
+    uint32_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < f->n_studies; i++) {
+            if ((needs_of(&f->studies[i]) > 0) == (pass == 0))
+                all[n++] = &f->studies[i];
+        }
     }
-    for (unsigned r = from; r < from + shown; r++) {
-        cs_wall_table_line(t, &layout, r, line, sizeof line);
-        add(m, styles != NULL ? styles[r] : CS_WALL_PLAIN, line);
-    }
-    if (shown < t->n_rows && most > 2) {
-        snprintf(line, sizeof line, "and %u more", t->n_rows - shown);
-        add(m, CS_WALL_SOFT, line);
-    }
+    return all;
 }
 
 static void studies(struct making *m, unsigned most)
 {
+    enum { NEEDS_COLUMN = CS_WALL_STUDY_CELLS - 1 };
     static const struct cs_wall_column columns[] = {
         {"STUDY", 0, false, 12}, {"STATE", 5, false, 0},   {"DONE", 0, true, 0},
-        {"", 6, false, 0},       {"A SECOND", 2, true, 0}, {"ENDS (slowest lane)", 1, false, 16},
+        {"", 6, false, 0},       {"A SECOND", 2, true, 0}, {"ENDS (slowest)", 1, false, 16},
         {"SPENT", 3, true, 0},   {"OF", 3, true, 0},       {"NEEDS YOU", 0, false, 9},
     };
     const struct cs_fleet_progress *f = m->look->fleet;
-    struct cs_wall_table t = {.arena = m->arena, .columns = columns, .n_columns = sizeof columns / sizeof *columns};
+    const struct cs_progress **all = needy_first(f, m->arena);
+    struct cs_wall_table t = {.arena = m->arena, .columns = columns, .n_columns = NEEDS_COLUMN + 1};
+    struct cs_wall_layout layout;
     enum cs_wall_style *styles = cs_arena_array(m->arena, f->n_studies + 1, sizeof *styles);
+    const char *cut = ""; /* what somebody must do does not fit */
     for (uint32_t i = 0; i < f->n_studies; i++) {
-        cs_wall_fields_study(&f->studies[i], m->look->now_wall_ms, m->arena, cs_wall_table_row(&t));
-        styles[i] = cs_wall_fields_needs(&f->studies[i], m->arena)[0] != '\0' ? CS_WALL_NEEDS : CS_WALL_PLAIN;
+        cs_wall_fields_study(all[i], m->look->now_wall_ms, m->is_stale, m->arena, cs_wall_table_row(&t));
+        styles[i] = needs_of(all[i]) > 0 ? CS_WALL_NEEDS : CS_WALL_PLAIN;
     }
+    cs_wall_table_fit(&t, m->columns, &layout);
+    for (uint32_t i = 0; i < f->n_studies && layout.n > 0; i++) {
+        const char **needs = &t.cells[i * t.n_columns + NEEDS_COLUMN];
+        if (cs_wall_wide_columns(*needs) > layout.width[layout.n - 1])
+            cut = cs_arena_printf(m->arena, "%s%s%s: %s", cut, cut[0] != '\0' ? "; " : "", all[i]->study, *needs);
+    }
+    for (uint32_t i = 0; i < f->n_studies && cut[0] != '\0'; i++)
+        t.cells[i * t.n_columns + NEEDS_COLUMN] = styles[i] == CS_WALL_NEEDS ? "below" : "";
     put_table(m, &t, most, UINT_MAX, styles);
+    if (cut[0] != '\0')
+        add_wrapped(m, CS_WALL_NEEDS, cs_arena_printf(m->arena, "  %s", cut));
 }
 
 /* ---- lanes ----------------------------------------------------------------------------------------------------- */
@@ -234,7 +354,7 @@ static double key_of(enum cs_wall_sort sort, const struct cs_progress_lane *l)
     case CS_WALL_BY_ETA:
         return ended >= wanted ? 1 : l->eta_s < 0 ? -1e12 : -l->eta_s; /* the slowest first */
     case CS_WALL_BY_TROUBLE:
-        return -(double)(cs_wall_past_figures(l).lost) / (ended > 0 ? ended : 1) - 10 * stands(l);
+        return -(double)(cs_wall_past_figures(l).lost) / (ended > 0 ? ended : 1) - 10 * cs_progress_lane_needs(l);
     case CS_WALL_BY_NAME:
     case CS_WALL_SORTS:
         break;
@@ -267,10 +387,10 @@ static struct shown_lane *sorted_lanes(struct making *m)
 static void lanes(struct making *m, unsigned most)
 {
     static const struct cs_wall_column columns[] = {
-        {"LANE", 0, false, 10},   {"STUDY", 9, false, 6},    {"DONE", 0, true, 0},    {"A SECOND", 1, true, 0},
+        {"LANE", 0, false, 10},   {"STUDY", 1, false, 6},    {"DONE", 0, true, 0},    {"A SECOND", 1, true, 0},
         {"ENDS IN", 4, true, 0},  {"IN FLIGHT", 3, true, 0}, {"P50", 10, true, 0},    {"P95", 5, true, 0},
         {"OK %", 2, true, 0},     {"REFUSED %", 8, true, 0}, {"LOST %", 4, true, 0},  {"429/MIN", 6, true, 0},
-        {"RETRIED", 11, true, 0}, {"COST", 12, true, 0},     {"BINDS", 0, false, 22},
+        {"RETRIED", 11, true, 0}, {"COST", 12, true, 0},     {"BINDS", 0, false, 25},
     };
     struct cs_wall_table t = {.arena = m->arena, .columns = columns, .n_columns = sizeof columns / sizeof *columns};
     const struct shown_lane *all = sorted_lanes(m);
@@ -281,9 +401,9 @@ static void lanes(struct making *m, unsigned most)
         const struct cs_wall_figures now = cs_wall_past_figures(all[i].lane);
         const bool known = cs_wall_past_pace(m->look->past, cs_wall_past_key(all[i].study->study, all[i].lane), &now,
                                              m->look->now_ms, &pace);
-        cs_wall_fields_lane(all[i].study, all[i].lane, known ? &pace : NULL, m->look->fleet->n_studies > 1, m->arena,
-                            cs_wall_table_row(&t));
-        styles[i] = stands(all[i].lane) ? CS_WALL_NEEDS : CS_WALL_PLAIN;
+        cs_wall_fields_lane(all[i].study, all[i].lane, known ? &pace : NULL, m->look->fleet->n_studies > 1, m->is_stale,
+                            m->arena, cs_wall_table_row(&t));
+        styles[i] = cs_progress_lane_needs(all[i].lane) ? CS_WALL_NEEDS : CS_WALL_PLAIN;
         if (all[i].lane == m->out->lane && m->look->is_screen)
             styles[chosen = i] = CS_WALL_CHOSEN;
     }
@@ -292,35 +412,74 @@ static void lanes(struct making *m, unsigned most)
 
 /* ---- the foot ----------------------------------------------------------------------------------------------------- */
 
+static const char *keys_of(const struct making *m)
+{
+    switch (m->choice->view) {
+    case CS_WALL_TRIAL:
+        return "[esc] back  [up] [down] [page up] [page down] move";
+    case CS_WALL_ERRORS:
+        return "[esc] back  [up] [down] choose  [enter] its first trial  [t]rial";
+    case CS_WALL_LANE:
+    case CS_WALL_EVENTS:
+        return "[esc] back  [e]rrors  [t]rial  [v] events  [q]uit";
+    case CS_WALL_ALL:
+        break;
+    }
+    if (m->look->owns && m->columns < 80)
+        return "[q]uit [enter] [s]ort [e]rror [t]rial [p] [r] [b] [v]";
+    if (m->look->owns)
+        return m->columns < 110
+                   ? "[q]uit: ends [s]ort [enter] [e]rrors [t]rial [p]ause [r]esume [b]udget [v]"
+                   : "[q]uit: ends the run [s]ort [enter] lane [e]rrors [t]rial [p]ause [r]esume [b]udget [v] events";
+    if (!m->look->may_act)
+        return m->columns < 80 ? "[q]uit [s]ort [enter] lane [e]rrors [t]rial"
+                               : "[q]uit [s]ort [enter] lane [e]rrors [t]rial   quitting stops nothing";
+    if (m->columns < 80)
+        return "[q]uit [enter] [s]ort [e]rror [t]rial [p] [r] [b] [d] [v]";
+    return m->columns < 120
+               ? "[q]uit [s]ort [enter] [e]rrors [t]rial [p]ause [r]esume [b]udget [d]rain [v]iew"
+               : "[q]uit [s]ort [enter] lane [e]rrors [t]rial [p]ause [r]esume [b]udget [d]rain [v] events   "
+                 "quitting stops nothing";
+}
+
+/* What a key has brought, or is about to do, is read whole: it may say why not. */
+static const char *foot_words(const struct making *m)
+{
+    return m->look->asks != NULL ? m->look->asks : m->look->said[0] != '\0' ? m->look->said : NULL;
+}
+
+static unsigned foot_rows(const struct making *m)
+{
+    enum { MOST = 4 };
+    const char *words = foot_words(m);
+    const unsigned n = words != NULL ? cs_wall_lines_wraps(words, m->columns) : 1;
+    return !m->look->is_screen ? 0 : n < MOST ? n : MOST;
+}
+
 static void foot(struct making *m)
 {
     if (!m->look->is_screen)
         return;
-    const char *keys =
-        m->look->may_act
-            ? "[q]uit [s]ort [enter] lane [p]ause [r]esume [b]udget [d]rain [v] events   quitting stops nothing"
-            : "[q]uit [s]ort [enter] lane   quitting stops nothing";
-    if (m->look->asks != NULL)
-        add(m, CS_WALL_HEAD, m->look->asks);
-    else if (m->look->said[0] != '\0')
-        add(m, CS_WALL_HEAD, m->look->said);
+    if (foot_words(m) != NULL)
+        add_wrapped(m, CS_WALL_HEAD, foot_words(m));
     else
-        add(m, CS_WALL_SOFT, keys);
+        add(m, CS_WALL_SOFT, keys_of(m));
 }
 
 /* Rows for studies and lanes, of what is left without the rest: lanes get what studies do not need. */
 static void split(const struct making *m, unsigned room, unsigned *for_studies, unsigned *for_lanes)
 {
-    const unsigned want = m->look->fleet->n_studies + 1, half = room / 3 > 3 ? room / 3 : 3;
+    const unsigned want = m->look->fleet->n_studies + 1, half = room / 2 > 3 ? room / 2 : 3;
     *for_studies = want < half ? want : half;
     *for_lanes = room > *for_studies ? room - *for_studies : 0;
 }
 
 static void all_of_it(struct making *m)
 {
-    const struct cs_fleet_progress *f = m->look->fleet;
-    const unsigned workers = cs_wall_detail_workers_rows(f, left(m)),
-                   tail = workers + 1 + m->look->is_screen; /* how calls end, the foot */
+    char errors[CS_WALL_LINE_MAX];
+    cs_wall_errors_line(m->look, m->columns, m->arena, errors, sizeof errors);
+    const unsigned workers = cs_wall_detail_workers_rows(m->look, left(m)),
+                   tail = workers + 1 + (errors[0] != '\0') + foot_rows(m); /* 1: how calls end */
     unsigned for_studies, for_lanes;
     split(m, left(m) > tail ? left(m) - tail : 0, &for_studies, &for_lanes);
     studies(m, for_studies);
@@ -333,22 +492,45 @@ static void all_of_it(struct making *m)
     char text[CS_WALL_LINE_MAX];
     cs_wall_detail_ends(m->look, text, sizeof text);
     add(m, CS_WALL_PLAIN, text);
+    if (errors[0] != '\0')
+        add(m, CS_WALL_PLAIN, errors);
+}
+
+/* A trial in words, from the line on that was moved to. */
+static void trial(struct making *m, unsigned rows)
+{
+    struct cs_wall_lines p = {m->out, m->arena, m->columns, m->out->n + rows};
+    const char *text = m->look->shown != NULL ? m->look->shown : "";
+    const unsigned all = cs_wall_lines_scrolled(&p, text, UINT_MAX), most = all > rows ? all - rows : 0;
+    m->out->top = m->choice->top < most ? m->choice->top : most;
+    cs_wall_lines_scrolled(&p, text, m->out->top);
 }
 
 void cs_wall_page_make(const struct cs_wall_look *look, const struct cs_wall_choice *choice, unsigned columns,
                        unsigned rows, struct cs_arena *arena, struct cs_wall_page *out)
 {
-    struct making m = {look, choice, arena, columns, rows < CS_WALL_ROWS_MAX ? rows : CS_WALL_ROWS_MAX, out};
+    struct making m = {look, choice, arena, columns, rows < CS_WALL_ROWS_MAX ? rows : CS_WALL_ROWS_MAX, false, out};
     *out = (struct cs_wall_page){.n = 0};
     head(&m);
-    if (look->fleet != NULL && choice->view == CS_WALL_LANE) {
+    const struct cs_wall_look then = cs_wall_alive_as_left(look);
+    look = m.look = &then;
+    m.is_stale = cs_wall_alive_silent_ms(&then) > 0;
+    const unsigned below = foot_rows(&m) > 1 ? foot_rows(&m) : 1, room = left(&m) > below ? left(&m) - below : 0;
+    if (look->fleet != NULL && choice->view != CS_WALL_ALL)
         sorted_lanes(&m);
-        cs_wall_detail_lane(look, columns, left(&m) > 1 ? left(&m) - 1 : 0, arena, out);
-    } else if (look->fleet != NULL && choice->view == CS_WALL_EVENTS) {
-        sorted_lanes(&m);
-        cs_wall_detail_events(look, columns, left(&m) > 1 ? left(&m) - 1 : 0, arena, out);
-    } else if (look->fleet != NULL) {
+    if (look->fleet == NULL)
+        ; /* the head says why */
+    else if (choice->view == CS_WALL_LANE)
+        cs_wall_detail_lane(look, columns, room, arena, out);
+    else if (choice->view == CS_WALL_EVENTS)
+        cs_wall_detail_events(look, columns, room, arena, out);
+    else if (choice->view == CS_WALL_ERRORS)
+        cs_wall_errors_page(look, choice, columns, room, arena, out);
+    else if (choice->view == CS_WALL_TRIAL)
+        trial(&m, room);
+    else
         all_of_it(&m);
-    }
+    while (look->is_screen && left(&m) > below)
+        add(&m, CS_WALL_PLAIN, "");
     foot(&m);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "tools/wall/wide.h"
 
 enum { GAP = 2 };
 
@@ -25,27 +26,15 @@ const char **cs_wall_table_row(struct cs_wall_table *t)
     return row;
 }
 
-unsigned cs_wall_table_width(const char *text)
-{
-    unsigned n = 0;
-    for (const char *p = text; *p != '\0'; p++)
-        n += ((unsigned char)*p & 0xc0) != 0x80;
-    return n;
-}
-
 void cs_wall_table_cut(char *text, unsigned width)
 {
-    unsigned n = 0;
+    unsigned n = 0, one;
     char *last = text;
-    if (cs_wall_table_width(text) <= width)
+    if (cs_wall_wide_columns(text) <= width)
         return;
-    for (char *p = text; *p != '\0'; p++) {
-        if (((unsigned char)*p & 0xc0) == 0x80)
-            continue;
-        if (n + 1 == width)
-            last = p;
-        if (n++ == width)
-            break;
+    for (char *p = text; n < width; n += one) {
+        last = p; /* one column is left from here */
+        p += cs_wall_wide_step(p, &one);
     }
     if (width > 0)
         memcpy(last, "~", 2);
@@ -55,9 +44,9 @@ void cs_wall_table_cut(char *text, unsigned width)
 
 static unsigned natural(const struct cs_wall_table *t, unsigned c)
 {
-    unsigned widest = cs_wall_table_width(t->columns[c].heading);
+    unsigned widest = cs_wall_wide_columns(t->columns[c].heading);
     for (unsigned r = 0; r < t->n_rows; r++) {
-        const unsigned w = cs_wall_table_width(t->cells[(size_t)r * t->n_columns + c]);
+        const unsigned w = cs_wall_wide_columns(t->cells[(size_t)r * t->n_columns + c]);
         widest = w > widest ? w : widest;
     }
     return widest;
@@ -80,18 +69,46 @@ static unsigned total(const struct cs_wall_layout *l)
     return sum;
 }
 
-/* What a text may lose. */
-static unsigned slack(const struct cs_wall_table *t, const struct cs_wall_layout *l, unsigned i)
+/* Columns that two texts need so that they differ, the mark of a cut among them; 0: they are the same. */
+static unsigned apart(const char *a, const char *b)
 {
-    const struct cs_wall_column *c = &t->columns[l->at[i]];
-    return !c->right && c->least > 0 && l->width[i] > c->least ? l->width[i] - c->least : 0;
+    unsigned n = 0, one;
+    if (strcmp(a, b) == 0)
+        return 0;
+    for (size_t step; *a != '\0'; a += step, b += step, n += one) {
+        step = cs_wall_wide_step(a, &one);
+        if (strncmp(a, b, step) != 0)
+            return n + one + 1;
+    }
+    return n + 2;
 }
 
-static unsigned slack_of_all(const struct cs_wall_table *t, const struct cs_wall_layout *l)
+static unsigned least(const struct cs_wall_table *t, unsigned c)
+{
+    const struct cs_wall_column *column = &t->columns[c];
+    unsigned n = column->least;
+    if (column->right || n == 0)
+        return UINT_MAX;
+    for (unsigned r = 1; column->least <= CS_WALL_NAME && r < t->n_rows;
+         r++) { /* names that begin alike mostly stand together */
+        const unsigned need = apart(t->cells[(size_t)(r - 1) * t->n_columns + c],
+                                    t->cells[(size_t)r * t->n_columns + c]);
+        n = need > n && need <= CS_WALL_NAME ? need : n;
+    }
+    return n;
+}
+
+/* What a text may lose. */
+static unsigned slack(const struct cs_wall_layout *l, unsigned i)
+{
+    return l->width[i] > l->least[i] ? l->width[i] - l->least[i] : 0;
+}
+
+static unsigned slack_of_all(const struct cs_wall_layout *l)
 {
     unsigned sum = 0;
     for (unsigned i = 0; i < l->n; i++)
-        sum += slack(t, l, i);
+        sum += slack(l, i);
     return sum;
 }
 
@@ -110,6 +127,7 @@ static bool leave_one(const struct cs_wall_table *t, struct cs_wall_layout *l)
     for (unsigned i = worst; i < l->n; i++) {
         l->at[i] = l->at[i + 1];
         l->width[i] = l->width[i + 1];
+        l->least[i] = l->least[i + 1];
     }
     return true;
 }
@@ -121,17 +139,18 @@ void cs_wall_table_fit(const struct cs_wall_table *t, unsigned width, struct cs_
         if (is_empty(t, c))
             continue;
         out->at[out->n] = c;
+        out->least[out->n] = least(t, c);
         out->width[out->n++] = natural(t, c);
     }
-    while (total(out) > width + slack_of_all(t, out) && leave_one(t, out))
+    while (total(out) > width + slack_of_all(out) && leave_one(t, out))
         ;
     while (total(out) > width) { /* from the widest text, a character at a time */
         unsigned at = 0;
         for (unsigned i = 1; i < out->n; i++) {
-            if (slack(t, out, i) > slack(t, out, at))
+            if (slack(out, i) > slack(out, at))
                 at = i;
         }
-        if (slack(t, out, at) == 0)
+        if (slack(out, at) == 0)
             break;
         out->width[at]--;
     }
@@ -148,7 +167,7 @@ void cs_wall_table_line(const struct cs_wall_table *t, const struct cs_wall_layo
         snprintf(cell, sizeof cell, "%s",
                  row == UINT_MAX ? t->columns[c].heading : t->cells[(size_t)row * t->n_columns + c]);
         cs_wall_table_cut(cell, l->width[i]);
-        const int pad = (int)(l->width[i] - cs_wall_table_width(cell));
+        const int pad = (int)(l->width[i] - cs_wall_wide_columns(cell));
         const int w = snprintf(out + n, size - n, "%*s%*s%s%*s", i > 0 ? GAP : 0, "", t->columns[c].right ? pad : 0, "",
                                cell, t->columns[c].right ? 0 : pad, "");
         if (w < 0 || (size_t)w >= size - n)

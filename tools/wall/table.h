@@ -1,6 +1,6 @@
 /* table.h - a table that fits: columns leave by their rank when there is not enough room, texts are cut, figures never.
  *
- * Widths are in characters of a terminal, taken as one a code point. Pure; the cells' texts are copied into the arena.
+ * Widths are in columns of a terminal (wide.h). Pure; the cells' texts are copied into the arena.
  */
 #ifndef CS_WALL_TABLE_H
 #define CS_WALL_TABLE_H
@@ -10,13 +10,14 @@
 
 #include "protocol/base/arena.h"
 
-enum { CS_WALL_COLUMNS_MAX = 24, CS_WALL_LINE_MAX = 1024 };
+enum { CS_WALL_COLUMNS_MAX = 24, CS_WALL_LINE_MAX = 1024, CS_WALL_NAME = 20 };
 
 struct cs_wall_column {
     const char *heading;
-    unsigned rank;  /* 0: always there; the highest leaves first */
-    bool right;     /* figures: aligned right and never cut */
-    unsigned least; /* texts: cut to no less than this; 0: not cut */
+    unsigned rank; /* 0: always there; the highest leaves first */
+    bool right;    /* figures: aligned right and never cut */
+    unsigned
+        least; /* texts: cut to no less than this; 0: not cut. Up to CS_WALL_NAME they are names: not cut until two look alike either */
 };
 struct cs_wall_table {
     struct cs_arena *arena;
@@ -28,16 +29,16 @@ struct cs_wall_table {
 
 /* The i-th cell of a new row begins as "". Returns the row. */
 const char **cs_wall_table_row(struct cs_wall_table *t);
-/* Chooses columns and widths for `width` characters. */
+/* Chooses columns and widths for a line of `width`. */
 struct cs_wall_layout {
-    unsigned n, at[CS_WALL_COLUMNS_MAX], width[CS_WALL_COLUMNS_MAX]; /* columns, in their order */
+    unsigned n, at[CS_WALL_COLUMNS_MAX], width[CS_WALL_COLUMNS_MAX],
+        least[CS_WALL_COLUMNS_MAX]; /* columns, in their order */
 };
 void cs_wall_table_fit(const struct cs_wall_table *t, unsigned width, struct cs_wall_layout *out);
 /* One line without blanks at its end; row UINT_MAX: the headings. */
 void cs_wall_table_line(const struct cs_wall_table *t, const struct cs_wall_layout *l, unsigned row, char *out,
                         size_t size);
-unsigned cs_wall_table_width(const char *text); /* characters */
-/* Cut after so many characters, with "~" as the last one where something is missing. */
+/* Cut to such a width, with "~" as the last one where something is missing. */
 void cs_wall_table_cut(char *text, unsigned width);
 
 #endif

@@ -18,6 +18,7 @@ const char *cs_binding_name(enum cs_bind b)
         [CS_BIND_NOTHING] = "no_trials",
         [CS_BIND_QUIET] = "told_to_wait",
         [CS_BIND_AWAY] = "provider_away",
+        [CS_BIND_SERVERS] = "no_server",
         [CS_BIND_CASES] = "cases",
         [CS_BIND_WINDOW] = "unacknowledged",
         [CS_BIND_MEMORY] = "reply_memory",

@@ -16,6 +16,7 @@ enum cs_bind { /* the first are the dimensions of quota.h */
                CS_BIND_NOTHING, /* no trial to start */
                CS_BIND_QUIET,   /* the provider has asked to wait */
                CS_BIND_AWAY,    /* the provider does not answer */
+               CS_BIND_SERVERS, /* none of its servers can be used, or none is listed */
                CS_BIND_CASES,   /* cases are being fetched */
                CS_BIND_WINDOW,  /* too much is not acknowledged yet */
                CS_BIND_MEMORY,  /* replies in flight fill the memory for them */

@@ -13,7 +13,29 @@ void cs_worker_call_free(struct cs_call *c)
     for (uint32_t i = 0; i < c->n_said; i++)
         free(c->said[i]);
     free(c->said);
+    cs_worker_call_in(c, NULL);
     free(c);
+}
+
+static char *copy_of(const char *text)
+{
+    return text != NULL ? cs_xstrdup(text) : NULL;
+}
+
+void cs_worker_call_in(struct cs_call *c, const struct cs_session_told *session)
+{
+    struct cs_session_told *now = session != NULL ? cs_xmalloc(sizeof *now) : NULL;
+    if (now != NULL)
+        *now = (struct cs_session_told){copy_of(session->trial), copy_of(session->id), copy_of(session->cookie),
+                                        copy_of(session->mark)};
+    if (c->session != NULL) {
+        free((char *)(uintptr_t)c->session->trial); /* ours */
+        free((char *)(uintptr_t)c->session->id);
+        free((char *)(uintptr_t)c->session->cookie);
+        free((char *)(uintptr_t)c->session->mark);
+    }
+    free(c->session);
+    c->session = now;
 }
 
 void cs_worker_call_next(struct cs_call *c, const char *text)
@@ -27,6 +49,7 @@ void cs_worker_call_next(struct cs_call *c, const char *text)
                            .said = cs_xrealloc(c->said, c->n_said + 1, sizeof *c->said),
                            .n_said = c->n_said + 1,
                            .turns = c->turns,
+                           .session = c->session,
                            .alarm = c->alarm};
     next.said[c->n_said] = cs_xstrdup(text);
     *c = next;
@@ -150,6 +173,7 @@ void cs_worker_call_waste(struct cs_call *c, const struct cs_http_reply *reply, 
     c->wasted_untold += !is_told(reading);
     c->wasted_input = add(c->wasted_input, reading->input_tokens);
     c->wasted_cached = add(c->wasted_cached, reading->cached_tokens);
+    c->wasted_cache_write = add(c->wasted_cache_write, reading->cache_write_tokens);
     c->wasted_output = add(c->wasted_output, reading->output_tokens);
     c->usage_short |= reading->usage_short;
 }
@@ -171,6 +195,7 @@ void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *
         .fingerprint = reading->fingerprint,
         .input_tokens = reading->input_tokens,
         .cached_tokens = reading->cached_tokens,
+        .cache_write_tokens = reading->cache_write_tokens,
         .output_tokens = reading->output_tokens,
         .reasoning_tokens = reading->reasoning_tokens,
         .logprob = reading->logprob,
@@ -185,6 +210,7 @@ void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *
         .wasted_untold = c->wasted_untold,
         .wasted_input = c->wasted_input,
         .wasted_cached = c->wasted_cached,
+        .wasted_cache_write = c->wasted_cache_write,
         .wasted_output = c->wasted_output,
         .usage_short = c->usage_short || reading->usage_short,
         .cache_hit = reading->cache_hit,

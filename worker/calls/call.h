@@ -36,13 +36,19 @@ struct cs_call {
     uint64_t prompt;                          /* stands for its body (source.h) */
     char **said;                              /* a conversation's replies so far, */
     uint32_t n_said, turns;                   /* how many, and the calls that it makes; turns 1: no conversation */
-    bool free;                                /* as in struct cs_trial */
+    struct cs_session_told *session;          /* that they were said in, if the system remembers them; else NULL */
+    bool free, last;                          /* as in struct cs_trial */
+    uint32_t tools;                           /* likewise */
     bool going;                               /* between two turns: due before anything new (talks.h) */
+    uint64_t block;                           /* likewise */
+    struct cs_worker_server *server;          /* where the call is under way, of several; else NULL */
+    uint32_t failed_at;                       /* the number of the server where the last one failed; 0: none did */
     bool warm;                                /* ... and its slot is kept for it */
     uint8_t sent[16];
     uint64_t progress;
-    uint32_t ambiguous;                                                         /* sent, and no status line came back */
-    uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output; /* as in struct cs_output */
+    uint32_t ambiguous; /* sent, and no status line came back */
+    uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_cache_write,
+        wasted_output; /* as in struct cs_output */
     bool usage_short;
     uint64_t first_ms, sent_ms;
     struct cs_draw *draw;       /* where it was charged; NULL: its lane had no limit then */
@@ -73,6 +79,8 @@ struct cs_call_world {
 void cs_worker_call_free(struct cs_call *c);
 /* The reply stands: all that was counted of its call is forgotten, the next one is another. */
 void cs_worker_call_next(struct cs_call *c, const char *text);
+/* The session that the reply was given in, copied: the next call goes on in it. */
+void cs_worker_call_in(struct cs_call *c, const struct cs_session_told *session);
 /* A call begins. */
 void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms);
 /* A call ended. */

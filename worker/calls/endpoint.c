@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
 #include "protocol/load/keys_env.h"
 #include "protocol/study/address.h"
 #include "worker/calls/credential.h"
@@ -13,6 +14,7 @@ void cs_endpoint_free(struct cs_made_endpoint *e)
     if (e == NULL)
         return;
     free(e->url);
+    free(e->server);
     cs_service_close(e->service);
     cs_keys_env_free(e->auth);
     cs_keys_env_free(e->secret);
@@ -103,4 +105,17 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
     }
     *out = e;
     return CS_OK;
+}
+
+enum cs_err cs_endpoint_make_server(uint64_t serial, const struct cs_endpoint_means *means, const struct cs_account *a,
+                                    const char *server, const char *model, struct cs_made_endpoint **out,
+                                    struct cs_error *err)
+{
+    struct cs_account one = *a;
+    CS_ASSERT(a->service == NULL); /* of which the endpoint would keep the account */
+    one.base_url = server;
+    enum cs_err rc = cs_endpoint_make(serial, means, &one, model, out, err);
+    if (rc == CS_OK)
+        (*out)->server = cs_xstrdup(server);
+    return rc;
 }

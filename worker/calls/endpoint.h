@@ -32,7 +32,7 @@ struct cs_endpoint {
 
 struct cs_made_endpoint { /* with the strings of its own */
     struct cs_endpoint pub;
-    char *url, *auth, *secret;
+    char *url, *auth, *secret, *server; /* server: one of several, as its list has it, or NULL */
     struct cs_service *service;
     const char *headers[CS_HEADERS_MAX + 1]; /* the account's and the dialect's */
     struct cs_made_endpoint *next;           /* for its owner's list */
@@ -48,6 +48,10 @@ struct cs_endpoint_means {            /* what this worker has */
 CS_WARN_UNUSED enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *means,
                                             const struct cs_account *a, const char *model,
                                             struct cs_made_endpoint **out, struct cs_error *err);
+/* The same to one of the account's servers. */
+CS_WARN_UNUSED enum cs_err cs_endpoint_make_server(uint64_t serial, const struct cs_endpoint_means *means,
+                                                   const struct cs_account *a, const char *server, const char *model,
+                                                   struct cs_made_endpoint **out, struct cs_error *err);
 void cs_endpoint_free(struct cs_made_endpoint *e); /* NULL is fine */
 
 #endif

@@ -6,8 +6,10 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
+#include "protocol/dialects/charset.h"
 #include "protocol/dialects/deployed.h"
 #include "protocol/dialects/fill.h"
+#include "protocol/dialects/sse.h"
 
 /* ---- fillings of the last step ---------------------------------------------------------------------------- */
 
@@ -144,8 +146,23 @@ bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out)
     return !e->is_cut && !e->url.overflow && !e->body.overflow;
 }
 
+/* What was said in the session before is known there. */
+static void go_on(struct cs_errand *e, const struct cs_session_told *in)
+{
+    (void)cs_json_object_del(e->call, "said");
+    e->goes_on = in->trial != NULL;
+    if (!e->goes_on)
+        return;
+    snprintf(e->trial, sizeof e->trial, "%s", in->trial);
+    e->session = in->id != NULL ? cs_arena_strdup(&e->arena, in->id) : NULL;
+    e->cookie = in->cookie != NULL ? cs_arena_strdup(&e->arena, in->cookie) : NULL;
+    e->mark = in->mark != NULL ? cs_arena_strdup(&e->arena, in->mark) : NULL;
+    e->step = CS_ERRAND_ASK;
+}
+
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
-                     size_t n, const char *id, uint64_t nonce, uint64_t now_ms, uint32_t timeout_ms)
+                     size_t n, const char *id, uint64_t nonce, const struct cs_session_told *session, uint64_t now_ms,
+                     uint32_t timeout_ms)
 {
     *e = (struct cs_errand){.service = service, .base = base, .began_ms = now_ms, .deadline_ms = now_ms + timeout_ms};
     e->url = CS_BUF_INIT(4 * (size_t)CS_BODY_MAX);
@@ -156,6 +173,9 @@ void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, cons
     snprintf(e->trial, sizeof e->trial, "%.*s-%016llx", (int)strcspn(id, "-"), id, (unsigned long long)nonce);
     e->session = service->session.is_new ? e->trial : NULL;
     e->step = service->session.start != NULL ? CS_ERRAND_START : CS_ERRAND_ASK;
+    e->talks = session != NULL;
+    if (e->talks)
+        go_on(e, session);
 }
 
 void cs_errand_end(struct cs_errand *e)
@@ -202,13 +222,29 @@ static const char *cookie_in(const char *headers, const char *name, struct cs_ar
     return NULL;
 }
 
+/* In the first event of a stream that has it. */
+static const char *in_events(struct cs_errand *e, const struct cs_spot *place, const struct cs_http_reply *reply)
+{
+    struct cs_sse events = cs_sse_begin(reply->body, reply->body_len);
+    struct cs_sse_event one;
+    const char *text = NULL;
+    while (text == NULL && cs_sse_next(&events, &e->read, &one)) {
+        struct cs_json *root = cs_json_loadb(one.data, strlen(one.data), 0, NULL);
+        text = cs_service_at(place, root, "", &e->arena);
+        cs_json_decref(root);
+    }
+    return text;
+}
+
 /* What the next request is to hold: UTF-8, for it may stand in JSON, and of a size that an id has; NULL: there is none such. */
 static const char *found(struct cs_errand *e, const struct cs_spot *place, const struct cs_http_reply *reply)
 {
     struct cs_json *root = place->pointer != NULL
                                ? cs_json_loadb(reply->body, reply->body_len, CS_JSON_DISABLE_EOF_CHECK, NULL)
                                : NULL;
-    const char *text = cs_service_at(place, root, reply->headers, &e->arena);
+    const char *text = root == NULL && place->pointer != NULL && e->service->stream.is_used
+                           ? in_events(e, place, reply)
+                           : cs_service_at(place, root, reply->headers, &e->arena);
     cs_json_decref(root);
     const size_t n = text != NULL ? strlen(text) : 0;
     return n > 0 && n <= CS_ERRAND_FOUND_MAX && cs_utf8_valid(text, n) ? text : NULL;
@@ -285,14 +321,40 @@ static enum cs_errand_next no_job(struct cs_errand *e, struct cs_http_reply *rep
                : CS_ERRAND_END;
 }
 
+/* Then there need be no session in it. */
+static bool says_error(struct cs_errand *e, const struct cs_http_reply *reply)
+{
+    struct cs_reading r;
+    cs_deployed_read(reply, CS_FORM_NONE, &e->read, &r);
+    return r.says != CS_SAYS_ANSWER && r.says != CS_SAYS_NO_TEXT;
+}
+
+/* A session that the first reply names. NULL: all is well with it; else what is not. */
+static const char *take_session(struct cs_errand *e, const struct cs_http_reply *reply, enum cs_saying *says)
+{
+    const struct cs_service_session *s = &e->service->session;
+    if (s->start != NULL || (s->id.pointer == NULL && s->id.header == NULL))
+        return NULL;
+    const char *name = found(e, &s->id, reply);
+    *says = CS_SAYS_ERROR;
+    if (e->goes_on && name != NULL && strcmp(name, e->session) != 0)
+        return "the system has lost the session: it answered in another one";
+    if (e->goes_on)
+        return NULL;
+    e->session = name;
+    *says = CS_SAYS_NO_TEXT;
+    return e->talks && name == NULL ? "the reply does not name the session where its account says" : NULL;
+}
+
 static enum cs_errand_next asked(struct cs_errand *e, struct cs_http_reply *reply, uint64_t now_ms, uint32_t *wait_ms)
 {
     const struct cs_service_poll *p = &e->service->poll;
-    const struct cs_service_session *s = &e->service->session;
+    enum cs_saying says = CS_SAYS_ERROR;
+    const char *lost = e->step == CS_ERRAND_ASK ? take_session(e, reply, &says) : NULL;
+    if (lost != NULL && !says_error(e, reply))
+        return broken(e, reply, says, lost);
     if (!p->is_used)
         return CS_ERRAND_END;
-    if (e->step == CS_ERRAND_ASK && s->start == NULL && (s->id.pointer != NULL || s->id.header != NULL))
-        e->session = found(e, &s->id, reply);
     const char *mark = found(e, &p->mark, reply);
     e->mark = mark != NULL ? mark : e->mark;
     if (e->step == CS_ERRAND_ASK)
@@ -326,12 +388,19 @@ enum cs_errand_next cs_errand_reply(struct cs_errand *e, struct cs_http_reply *r
     enum cs_errand_next next = CS_ERRAND_END;
     cs_arena_reset(&e->read);
     reply->service = e->service;
-    if (is_good(reply))
+    reply->at_start = e->step == CS_ERRAND_START;
+    const char *charset = cs_charset_to_utf8(reply, &e->read);
+    if (is_good(reply) && charset != NULL)
+        next = broken(e, reply, CS_SAYS_ERROR,
+                      cs_arena_printf(&e->read, "the reply is in the charset %s, which is not known", charset));
+    else if (is_good(reply))
         next = e->step == CS_ERRAND_START ? started(e, reply) : asked(e, reply, now_ms, wait_ms);
     else if (e->step == CS_ERRAND_POLL && may_pass(reply))
         next = pause_before_poll(e, reply, now_ms, wait_ms);
     else if (e->step == CS_ERRAND_POLL)
         next = lost_job(e, reply);
+    e->told = (struct cs_session_told){e->trial, e->session, e->cookie, e->mark};
+    reply->session = e->talks ? &e->told : NULL;
     if (next == CS_ERRAND_END)
         reply->latency_ms = now_ms > e->began_ms ? (uint32_t)(now_ms - e->began_ms) : 0;
     return next;

@@ -2,7 +2,10 @@
  *
  * The rules, pure: from how a request ended to what comes next. To quotas and budgets all of it is one call; polls cost neither. The study's
  * timeout holds for the whole. A poll that fails for a reason that may pass (no connection, 429, 5xx) is made again, since the job goes on;
- * nothing else is ever sent twice here. One that fails for good tells of a job that is lost, and may be paid. A session is this call's own: a call that is made again has a new one, and so no turn is told twice.
+ * nothing else is ever sent twice here. One that fails for good tells of a job that is lost, and may be paid. A session is this call's own: a call
+ * that is made again has a new one, and so no turn is told twice. The calls of a conversation that goes on in its session (service.h: remembers)
+ * share one, which the reply tells for the next of them; a system that answers such a call in another session has lost it, and what it says is
+ * no answer.
  *
  *   step   ended how                              next
  *   START  a good reply that names the session    ASK
@@ -38,6 +41,9 @@ struct cs_errand {
     struct cs_arena read;    /* of one reply */
     struct cs_buf url, body; /* of the request in hand, */
     bool is_cut;             /* a header of which is too long */
+    bool talks;              /* a call of a conversation that goes on in its session, */
+    bool goes_on;            /* and not the first of them */
+    struct cs_session_told told;
     const char *lines[CS_ERRAND_LINES_MAX];
 };
 
@@ -49,9 +55,11 @@ struct cs_errand_request {
 };
 
 /* body: the canonical body, n bytes; id: DIGEST-ATTEMPT, of a later turn DIGEST-tTURN-ATTEMPT, as it is sent in X-Client-Request-Id;
- * nonce: no other call of any worker has it. */
+ * nonce: no other call of any worker has it. session: of a conversation that goes on in one, as the call before told it (its first call: all NULL);
+ * else NULL. Copied. */
 void cs_errand_begin(struct cs_errand *e, const struct cs_service *service, const char *base, const char *body,
-                     size_t n, const char *id, uint64_t nonce, uint64_t now_ms, uint32_t timeout_ms);
+                     size_t n, const char *id, uint64_t nonce, const struct cs_session_told *session, uint64_t now_ms,
+                     uint32_t timeout_ms);
 void cs_errand_end(struct cs_errand *e); /* releases all */
 /* The request of this step. False: with what is filled in it is larger than any may be, and is not sent. */
 CS_WARN_UNUSED bool cs_errand_request(struct cs_errand *e, struct cs_errand_request *out);

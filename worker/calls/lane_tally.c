@@ -36,8 +36,8 @@ static void turn(struct cs_lane_tally *t, uint64_t now_ms)
     t->minute_ms = now_ms;
 }
 
-void cs_lane_tally_note(struct cs_lane_tally *t, const struct cs_retry_rule *rule, enum cs_transfer transfer,
-                        uint64_t took_ms, uint64_t now_ms)
+enum cs_tally_end cs_lane_tally_note(struct cs_lane_tally *t, const struct cs_retry_rule *rule,
+                                     enum cs_transfer transfer, uint64_t took_ms, uint64_t now_ms)
 {
     const enum cs_tally_end end = end_of(rule, transfer);
     const uint32_t bucket = cs_tally_bucket(took_ms);
@@ -45,10 +45,11 @@ void cs_lane_tally_note(struct cs_lane_tally *t, const struct cs_retry_rule *rul
     turn(t, now_ms);
     t->all.ended[end]++;
     if (end != CS_TALLY_answered)
-        return;
+        return end;
     t->all.latency[bucket]++;
     t->all.seconds += (double)took_ms / 1e3;
     t->minute[0][bucket]++;
+    return end;
 }
 
 void cs_lane_tally_sum(struct cs_lane_tally *t, uint64_t now_ms, struct cs_call_tally *out)

@@ -16,9 +16,9 @@ struct cs_lane_tally {
     uint64_t minute_ms;                   /* when this minute began */
 };
 
-/* rule: what the table of retries says of its end. */
-void cs_lane_tally_note(struct cs_lane_tally *t, const struct cs_retry_rule *rule, enum cs_transfer transfer,
-                        uint64_t took_ms, uint64_t now_ms);
+/* rule: what the table of retries says of its end. Returns as what it was counted. */
+enum cs_tally_end cs_lane_tally_note(struct cs_lane_tally *t, const struct cs_retry_rule *rule,
+                                     enum cs_transfer transfer, uint64_t took_ms, uint64_t now_ms);
 void cs_lane_tally_sum(struct cs_lane_tally *t, uint64_t now_ms, struct cs_call_tally *out);
 
 #endif

@@ -50,6 +50,7 @@ enum cs_worker_event_kind {
     CS_WORKER_REPLY,   /* a call ended */
     CS_WORKER_QUOTA,   /* the answer to an asking */
     CS_WORKER_DRAIN,   /* the operator wants it to end */
+    CS_WORKER_SERVERS, /* a list of servers has changed */
     CS_WORKER_MOVED,   /* the coordinator is elsewhere: the next CONNECT leads there */
 };
 
@@ -94,10 +95,13 @@ struct cs_worker_action {
     uint32_t slot;
     const struct cs_endpoint *endpoint;
     const struct cs_digest *digest;
-    uint32_t attempt; /* CALL: from 1, of each turn */
-    uint32_t turn;    /* likewise: from 1, of a conversation's calls */
+    uint32_t attempt;                      /* CALL: from 1, of each turn */
+    uint32_t turn;                         /* likewise: from 1, of a conversation's calls */
+    const struct cs_session_told *session; /* CALL: of a conversation that goes on in one (calls/errand.h); else NULL */
     const char *body;
     uint32_t body_len, timeout_ms;
+    struct cs_held
+        *held; /* CALL: the body's images, or NULL; whoever takes the action lets go of them (calls/pictures.h) */
     enum cs_log_level level;
     const char *ev, *text;
     enum cs_err code;
@@ -126,6 +130,8 @@ bool cs_pools_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
 bool cs_pools_day(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out);
 /* Fills lanes and pools of *out: what binds, and what was charged, since this was asked last. */
 void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
+/* What went wrong since this was asked last; texts are valid until the next step. */
+void cs_worker_report_errors(struct cs_worker *w, struct cs_arena *arena, struct cs_complaint **out, uint32_t *n);
 /* Fills lanes alone; asking leaves no trace. */
 void cs_worker_report_lanes(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
 const char *cs_do_state_name(enum cs_worker_state s);

@@ -15,6 +15,7 @@
 #include "worker/core/leases.h"
 #include "worker/calls/outage.h"
 #include "worker/core/pools.h"
+#include "worker/core/spread.h"
 #include "worker/core/state.h"
 #include "worker/core/trouble.h"
 
@@ -26,6 +27,7 @@ static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
         w->source.release(w->source.self, l->facts.study);
     l->known = false;
     l->draw = NULL;
+    cs_worker_spread_drop(l);
     l->facts = (struct cs_lane_facts){0};
 }
 
@@ -158,6 +160,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
             continue;
         set_limits(w, l, &a->lanes[i].limits);
         set_dealt(w, l, a->lanes[i].calls);
+        cs_worker_spread_told(w, l, &a->lanes[i]);
         l->parted = l->told_capacity > 0;
     }
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
@@ -174,7 +177,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
 
 /* ---- specs and cases ------------------------------------------------------------------------------- */
 
-static void ask_for(struct cs_worker *w, const uint8_t digest[32])
+static void ask_for(struct cs_worker *w, const uint8_t digest[32], uint32_t bytes)
 {
     for (uint32_t i = 0; i < w->n_asked; i++) {
         if (memcmp(w->asked[i].digest, digest, 32) == 0)
@@ -184,7 +187,9 @@ static void ask_for(struct cs_worker *w, const uint8_t digest[32])
         w->cap_asked = w->cap_asked != 0 ? w->cap_asked * 2 : 16;
         w->asked = cs_xrealloc(w->asked, w->cap_asked, sizeof *w->asked);
     }
-    memcpy(w->asked[w->n_asked++].digest, digest, 32);
+    memcpy(w->asked[w->n_asked].digest, digest, 32);
+    w->asked[w->n_asked++].bytes = bytes;
+    w->asked_bytes += bytes;
     memcpy(cs_do_send(w, CS_SPEC_GET)->spec_get.digest, digest, 32);
     if (w->spec.place == 0)
         cs_alarm_set(&w->alarms, &w->spec, w->now + CS_SPEC_AGAIN_MS);
@@ -193,8 +198,14 @@ static void ask_for(struct cs_worker *w, const uint8_t digest[32])
 void cs_lanes_ask(struct cs_worker *w)
 {
     uint8_t digest[32];
-    while (cs_do_is_live(w) && w->source.missing(w->source.self, digest))
-        ask_for(w, digest);
+    uint32_t bytes;
+    while (cs_do_is_live(w) && w->asked_bytes < CS_SPEC_BYTES && w->source.missing(w->source.self, digest, &bytes))
+        ask_for(w, digest, bytes);
+}
+
+bool cs_lanes_may_ask(const struct cs_worker *w)
+{
+    return w->asked_bytes < CS_SPEC_BYTES / 2;
 }
 
 static void unblock(struct cs_worker *w)
@@ -211,6 +222,7 @@ static void unblock(struct cs_worker *w)
 void cs_lanes_ask_again(struct cs_worker *w)
 {
     w->n_asked = 0;
+    w->asked_bytes = 0;
     cs_alarm_clear(&w->alarms, &w->spec);
     unblock(w);
 }
@@ -233,9 +245,12 @@ void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s)
         cs_do_log(w, CS_ERROR, "spec_bad", "digest=%s why=\"%s\"", hex, err.msg);
         return;
     }
+    w->asked_bytes -= w->asked[i].bytes;
     w->asked[i] = w->asked[--w->n_asked];
     if (w->n_asked == 0)
         cs_alarm_clear(&w->alarms, &w->spec);
+    else /* the rest is on its way, on a slow line behind what has come */
+        cs_alarm_set(&w->alarms, &w->spec, w->now + CS_SPEC_AGAIN_MS);
     unblock(w);
 }
 
@@ -253,6 +268,7 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->known) {
         cs_pools_join(w, l);
         cs_brake_init(&l->brake, l->draw != NULL);
+        cs_worker_spread_look(w, l);
         if (l->facts.talks)
             cs_leases_untold(w, l);
     }
@@ -275,7 +291,7 @@ static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l
 /* What keeps a lane to few calls besides what is dealt out. */
 static uint32_t own_limit(const struct cs_worker_lane *l)
 {
-    return l->outage.away ? 1 : l->facts.concurrent != 0 ? l->facts.concurrent : CS_SHARES_FREE;
+    return l->outage.away || l->stranded ? 1 : l->facts.concurrent != 0 ? l->facts.concurrent : CS_SHARES_FREE;
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -339,6 +355,8 @@ static void share_slots(struct cs_worker *w)
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next, n++) {
         l->share = shares[n].share;
         l->wish = least(shares[n].wish, own_limit(l));
+        if (l->servers != NULL)
+            cs_worker_servers_part(l->servers, cs_worker_spread_part(l));
         if (l->parted && l->dealt < CS_SHARES_FREE / 2)
             cs_leases_give_back_beyond(w, l, 2 * l->dealt);
     }
@@ -365,9 +383,9 @@ void cs_lanes_look(struct cs_worker *w)
 }
 
 /* A share to work on, and as much again so that it never runs dry. */
-static struct cs_want_lane want_of(const struct cs_worker_lane *l)
+static struct cs_want_lane want_of(struct cs_worker *w, const struct cs_worker_lane *l)
 {
-    return (struct cs_want_lane){
+    struct cs_want_lane want = {
         .gen = l->gen,
         .lane = l->lane,
         .capacity = 2 * l->wish,
@@ -375,6 +393,8 @@ static struct cs_want_lane want_of(const struct cs_worker_lane *l)
         .key = l->key_refused ? l->facts.endpoint->key : "",
         .jams = 1 + l->jams,
     };
+    cs_worker_spread_want(l, &w->arena, &want);
+    return want;
 }
 
 static uint8_t trouble_of(const struct cs_worker_lane *l)
@@ -390,8 +410,10 @@ uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
         l->told_capacity = 2 * l->wish;
         l->told_jams = l->jams;
         l->told_trouble = trouble_of(l);
+        if (l->servers != NULL)
+            l->servers->moved = false;
         if (l->seen == w->announcements)
-            (*out)[n++] = want_of(l);
+            (*out)[n++] = want_of(w, l);
     }
     return n;
 }
@@ -408,7 +430,7 @@ static bool has_moved(const struct cs_worker_lane *l)
 {
     uint32_t now = 2 * l->wish, told = l->told_capacity, by = now > told ? now - told : told - now;
     return (by > 0 && (now == 0 || told == 0 || by > told / 8)) || trouble_of(l) != l->told_trouble ||
-           l->jams != l->told_jams;
+           l->jams != l->told_jams || (l->servers != NULL && l->servers->moved);
 }
 
 static void tell_wants(struct cs_worker *w)

@@ -410,14 +410,22 @@ void cs_leases_close(struct cs_worker *w)
 
 /* ---- one position ---------------------------------------------------------------------------------- */
 
-int cs_lease_next(const struct cs_worker_lease *l)
+int cs_lease_after(const struct cs_worker_lease *l, int bit)
 {
-    for (int i = 0; i < CS_BITMAP_BYTES; i++) {
+    const int first = bit + 1;
+    for (int i = first / 8; i < CS_BITMAP_BYTES; i++) {
         unsigned free_bits = l->todo[i] & ~(unsigned)l->waiting[i] & ~(unsigned)l->untold[i];
+        if (i == first / 8)
+            free_bits &= 0xffU << first % 8;
         if (free_bits != 0)
             return i * 8 + __builtin_ctz(free_bits);
     }
     return -1;
+}
+
+int cs_lease_next(const struct cs_worker_lease *l)
+{
+    return cs_lease_after(l, -1);
 }
 
 void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)

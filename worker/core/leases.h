@@ -21,7 +21,8 @@ uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,
                         struct cs_lease_ref **out); /* for HELLO and PING, in the arena */
 void cs_leases_settle(struct cs_worker *w);         /* RELEASE */
 /* Positions move: todo -> busy (start), busy -> todo and waiting (pause), busy -> nothing (done). */
-int cs_lease_next(const struct cs_worker_lease *l); /* a bit to start, -1: none */
+int cs_lease_next(const struct cs_worker_lease *l);           /* a bit to start, -1: none */
+int cs_lease_after(const struct cs_worker_lease *l, int bit); /* the one that comes after that */
 void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
 void cs_lease_pause(struct cs_worker *w, struct cs_call *c);
 void cs_lease_done(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);

@@ -49,7 +49,7 @@ static void look_at_deadline(struct cs_worker *w)
     const uint64_t next = next_too_late(w);
 
     if (next == 0)
-        cs_link_drain(w, "the deadline leaves no time for another call");
+        cs_link_drain_late(w, "the deadline leaves no time for another call");
     else
         cs_alarm_set(&w->alarms, &w->late, next);
 }

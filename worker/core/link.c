@@ -259,24 +259,45 @@ void cs_link_moved(struct cs_worker *w)
     lose_session(w, true, 0);
 }
 
-/* As long as the operator allows, and not beyond the deadline: a moment before it what still flies is cut off, and said so. */
-static uint64_t drain_ms(const struct cs_worker *w)
+/* A moment before the deadline: what still flies then is cut off, and said so. */
+static uint64_t last_moment(const struct cs_worker *w)
 {
     const uint64_t deadline = w->opts.deadline_ms, last = w->now + CS_LEAVE_LAST_MS;
 
-    if (deadline == 0 || w->now + w->opts.drain_ms + CS_LEAVE_LAST_MS <= deadline)
-        return w->opts.drain_ms;
-    return deadline > last ? deadline - last : 0;
+    if (deadline == 0)
+        return CS_NEVER;
+    return deadline > last ? deadline - CS_LEAVE_LAST_MS : w->now;
 }
 
-void cs_link_drain(struct cs_worker *w, const char *why)
+/* As long as the operator allows, and not beyond the deadline. */
+static uint64_t drained_by(const struct cs_worker *w)
 {
-    if (w->draining)
-        return;
+    const uint64_t last = last_moment(w), allowed = w->now + w->opts.drain_ms;
+
+    return allowed < last ? allowed : last;
+}
+
+static void drain_until(struct cs_worker *w, const char *why, uint64_t end)
+{
     w->draining = true;
     w->shares_stale = true;
     cs_do_log(w, CS_INFO, "drain", "why=\"%s\" in_flight=%u unstarted=%u unacked=%u", why, w->in_flight, w->unstarted,
               w->window.n);
     cs_leases_give_back(w, NULL, true);
-    cs_alarm_set(&w->alarms, &w->drain, w->now + drain_ms(w));
+    cs_alarm_set(&w->alarms, &w->drain, end);
+}
+
+void cs_link_drain(struct cs_worker *w, const char *why)
+{
+    if (!w->draining)
+        drain_until(w, why, drained_by(w));
+    else if (w->drain.place != 0 &&
+             drained_by(w) < w->drain.at_ms) /* it left for its deadline, and now the site is in a hurry */
+        cs_alarm_set(&w->alarms, &w->drain, drained_by(w));
+}
+
+void cs_link_drain_late(struct cs_worker *w, const char *why)
+{
+    if (!w->draining)
+        drain_until(w, why, last_moment(w));
 }

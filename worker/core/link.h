@@ -15,5 +15,7 @@ void cs_link_message(struct cs_worker *w, const struct cs_message *m);
 
 void cs_link_moved(struct cs_worker *w); /* a session that is well is left alone */
 void cs_link_drain(struct cs_worker *w, const char *why);
+/* The same, since no other call would end before the deadline: what flies began in time, and has until then, however short a drain is else. */
+void cs_link_drain_late(struct cs_worker *w, const char *why);
 
 #endif

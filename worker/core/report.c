@@ -28,11 +28,18 @@ static enum cs_bind tightest(const struct cs_pacer *p)
     return least;
 }
 
+enum cs_bind cs_worker_report_outage(const struct cs_worker_lane *l)
+{
+    if (l->stranded)
+        return CS_BIND_SERVERS;
+    return l->outage.away || (l->servers != NULL && cs_worker_servers_up(l->servers) == 0) ? CS_BIND_AWAY : CS_BINDS;
+}
+
 enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     const struct cs_pacer *p = l->draw != NULL ? &l->draw->pacer : NULL;
-    if (l->outage.away)
-        return CS_BIND_AWAY; /* also where it has given everything back, or a single call is under way */
+    if (cs_worker_report_outage(l) != CS_BINDS)
+        return cs_worker_report_outage(l); /* also where it has given everything back, or a single call is under way */
     if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due) && TAILQ_EMPTY(&l->going))
         return CS_BIND_NOTHING;
     if (l->blocked || !l->known)
@@ -50,6 +57,8 @@ enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs
 
 static void report_lane(struct cs_worker *w, struct cs_worker_lane *l, struct cs_worker_lane_info *out)
 {
+    if (!l->ready) /* what kept it then may have gone since, with nobody to say so: its last trial, say */
+        cs_binding_note(&l->binding, cs_worker_report_binding(w, l), w->now);
     *out = (struct cs_worker_lane_info){
         .gen = l->gen,
         .lane = l->lane,
@@ -77,6 +86,31 @@ static void report_pool(const struct cs_draw *d, uint32_t pool, double minutes, 
     }
 }
 
+static void report_servers(struct cs_worker *w, struct cs_arena *arena, struct cs_worker_info *out)
+{
+    static const char *const states[] = {"up", "away", "out"};
+    uint32_t n = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        n += l->servers != NULL ? l->servers->n : 0;
+    out->servers = cs_arena_array(arena, n + 1, sizeof *out->servers);
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        for (uint32_t i = 0; l->servers != NULL && i < l->servers->n; i++) {
+            const struct cs_worker_server *v = l->servers->all[i];
+            if (v->listed)
+                out->servers[out->n_servers++] = (struct cs_worker_server_info){
+                    .gen = l->gen,
+                    .lane = l->lane,
+                    .url = v->url,
+                    .state = states[v->state],
+                    .why = v->why,
+                    .in_flight = v->in_flight,
+                    .slots = v->most != UINT32_MAX ? v->most : 0,
+                    .answers = v->answers,
+                };
+        }
+    }
+}
+
 void cs_worker_report_lanes(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out)
 {
     out->lanes = cs_arena_array(arena, HASH_COUNT(w->lanes) + 1, sizeof *out->lanes);
@@ -85,6 +119,13 @@ void cs_worker_report_lanes(struct cs_worker *w, uint64_t now_ms, struct cs_aren
         if (l->state == CS_LANE_OPEN || l->tally.minute_ms != 0)
             report_lane(w, l, &out->lanes[out->n_lanes++]);
     }
+    report_servers(w, arena, out);
+}
+
+void cs_worker_report_errors(struct cs_worker *w, struct cs_arena *arena, struct cs_complaint **out, uint32_t *n)
+{
+    *out = cs_arena_array(arena, CS_MISHAPS_ROWS, sizeof **out);
+    *n = cs_mishaps_take(&w->mishaps, *out);
 }
 
 void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out)

@@ -17,8 +17,10 @@
 #include "worker/calls/outage.h"
 #include "worker/calls/pacer.h"
 #include "worker/calls/replies.h"
+#include "worker/calls/servers.h"
 #include "worker/calls/shares.h"
 #include "worker/calls/lane_tally.h"
+#include "worker/calls/mishaps.h"
 #include "worker/calls/turns.h"
 #include "worker/calls/window.h"
 
@@ -29,6 +31,7 @@ enum {
     CS_FLUSH_BYTES = 64 * 1024,
     CS_RESEND_MS = 5000, /* no acknowledgement for so long: send again */
     CS_SPEC_AGAIN_MS = 5000,
+    CS_SPEC_BYTES = 4 * 1024 * 1024, /* of specs, cases and images are asked for at once: a PONG waits behind them */
     CS_TURNS_AGAIN_MS = 1000,
     CS_HELLO_AGAIN_MS = 20,    /* the socket has no connection yet */
     CS_SOCKET_AGAIN_MS = 1000, /* ... for so long: make a new one */
@@ -117,8 +120,10 @@ struct cs_worker_lane {
     char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */
     bool waits;                /* ... which is that the provider asked for a long wait */
     struct cs_lane_facts facts;
-    struct cs_limits by_hand; /* the model's own, as the coordinator announces them; 0: as the study says */
-    struct cs_draw *draw;     /* NULL: no limit is declared */
+    struct cs_servers *servers; /* NULL: it has one endpoint */
+    bool stranded;              /* none of them can be called */
+    struct cs_limits by_hand;   /* the model's own, as the coordinator announces them; 0: as the study says */
+    struct cs_draw *draw;       /* NULL: no limit is declared */
     struct cs_binding binding;
     struct cs_replies replies;
     struct cs_lane_tally tally;
@@ -154,10 +159,12 @@ struct cs_worker_lane {
 
 struct cs_asked {
     uint8_t digest[32];
+    uint32_t bytes;
 };
 
 struct cs_worker {
     struct cs_worker_opts opts;
+    struct cs_mishaps mishaps;
     char *name, *version;
     struct cs_source source;
     struct cs_rng rng;
@@ -191,6 +198,7 @@ struct cs_worker {
     bool shares_stale; /* shares, facts and wants are to be looked at */
     struct cs_asked *asked;
     uint32_t n_asked, cap_asked;
+    uint64_t asked_bytes; /* that are on their way, as far as that is known before they are there */
 
     struct cs_worker_lease *by_epoch; /* hash */
     LIST_HEAD(, cs_worker_lease) leases;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/dialects/mask.h"
+#include "protocol/dialects/dialect_tools.h"
 #include "worker/core/do.h"
 #include "worker/core/lane.h"
 #include "worker/core/leases.h"
@@ -84,7 +86,7 @@ void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
     if (l == NULL || l->dead)
         return;
     for (uint32_t i = 0; i < t->n; i++) {
-        if (t->trials[i].n > 0 && cs_lease_is_untold(l, t->trials[i].bit))
+        if (t->trials[i].n > 0 && cs_lease_is_untold(l, t->trials[i].bit) && !l->lane->facts.remembers)
             resume(w, l, &t->trials[i]);
     }
     for (unsigned bit = 0; bit < CS_SHARD_SIZE; bit++) {
@@ -100,6 +102,31 @@ void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
     cs_worker_lane_wake(w, l->lane);
 }
 
+/* ---- sessions ---------------------------------------------------------------------------------------- */
+
+static bool is_in_session(const struct cs_call *c)
+{
+    return c->lane->facts.remembers && c->turns > 1;
+}
+
+const struct cs_session_told *cs_worker_talks_session(const struct cs_call *c)
+{
+    static const struct cs_session_told none;
+    CS_ASSERT(!is_in_session(c) || c->n_said == 0 || c->session != NULL);
+    return !is_in_session(c) ? NULL : c->n_said > 0 ? c->session : &none;
+}
+
+bool cs_worker_talks_lost(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_verdict *v)
+{
+    enum { NOT_FOUND = 404, GONE = 410 };
+    if (!is_in_session(c) || c->n_said == 0)
+        return false;
+    return (v->next == CS_NEXT_RETRY && reply->transfer != CS_TRANSFER_UNSENT) || reply->status == NOT_FOUND ||
+           reply->status == GONE;
+}
+
+/* ---- a call ---------------------------------------------------------------------------------------- */
+
 void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c)
 {
     if (c->going)
@@ -111,12 +138,45 @@ void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c)
     cs_lease_forget_waiting(w, c);
 }
 
-bool cs_worker_talks_reply(const struct cs_call *c, struct cs_output *o)
+const char *cs_worker_talks_round(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
+                                  const struct cs_reading *reading, enum cs_outcome *outcome,
+                                  enum cs_answer_fault *fault)
+{
+    const struct cs_lane_facts *facts = &c->lane->facts;
+    enum cs_answer_fault why;
+    if (c->tools == 0 || c->last || (*outcome != CS_OUTCOME_ok && *outcome != CS_OUTCOME_truncated))
+        return NULL;
+    const char *round = cs_dialect_tools_round(facts->provider->protocol, reply, reading, c->tools,
+                                               CS_OUTPUT_TEXT_MAX - strlen(reading->text), &w->arena, &why);
+    if (round == NULL && (why != CS_ANSWER_EMPTY || *outcome == CS_OUTCOME_ok)) {
+        *outcome = CS_OUTCOME_unparsable;
+        *fault = why;
+    }
+    return round != NULL ? cs_mask_text(round, facts->endpoint != NULL ? facts->endpoint->secret : NULL, &w->arena)
+                         : NULL;
+}
+
+/* A round holds the calls, and all that was thought: what is kept beside it is for people, as far as there is room. */
+static void take_round(struct cs_output *o, const char *round)
+{
+    o->round = round;
+    o->tool_calls = "";
+    o->tool_calls_cut = false;
+    if (strlen(o->text) + strlen(o->reasoning) + strlen(round) > CS_OUTPUT_TEXT_MAX) {
+        o->reasoning = "";
+        o->reasoning_cut = true;
+    }
+}
+
+bool cs_worker_talks_reply(const struct cs_call *c, const char *round, struct cs_output *o)
 {
     const uint32_t turn = c->n_said + 1;
     if (c->turns <= 1)
         return false;
-    const bool goes_on = turn < c->turns && cs_outcome_goes_on((enum cs_outcome)o->outcome, o->text);
+    if (round != NULL)
+        take_round(o, round);
+    const bool ends = c->tools > 0 ? c->last : turn == c->turns;
+    const bool goes_on = !ends && cs_output_goes_on(o) && cs_output_is_round(o) == (c->tools > 0);
     *(goes_on ? &o->turn : &o->turns_done) = turn;
     memcpy(o->sent, c->sent, sizeof o->sent);
     return goes_on;

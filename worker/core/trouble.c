@@ -51,8 +51,11 @@ void cs_worker_trouble_again(struct cs_worker *w, struct cs_worker_lane *l)
 void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l)
 {
     uint64_t until = l->quiet_until;
+    const uint64_t server = l->servers != NULL ? cs_worker_servers_next_ms(l->servers, w->now) : UINT64_MAX;
     if (l->outage.away && l->outage.probe_ms > until)
         until = l->outage.probe_ms;
+    if (server != UINT64_MAX && (until <= w->now || server < until))
+        until = server;
     if (until > w->now)
         cs_alarm_set(&w->alarms, &l->alarm, until);
 }
@@ -136,14 +139,50 @@ static void say_fault(const struct cs_endpoint *e, const struct cs_http_reply *r
     snprintf(out, size, "%s%.*s%s%s", said->before, len, host, said->after, detail);
 }
 
-void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply)
+enum { WHY_MAX = CS_TROUBLE_MAX - 88 };
+static const char relisted[] = "the servers that were listed before do not answer; those of the new list are asked";
+
+/* What people are told while nothing gets through; where it waits, or has no server, that says more. */
+static void say_away(struct cs_worker_lane *l, const char *why)
 {
-    char why[CS_TROUBLE_MAX - 40];
-    say_fault(l->facts.endpoint, reply, why, sizeof why);
-    snprintf(l->away, sizeof l->away, "%s; asked again after growing pauses", why);
+    if (!l->stranded && !l->waits)
+        snprintf(l->away, sizeof l->away, "%s", why);
+}
+
+/* Of a list one server stands for all; none that has left it. */
+static void say_outage(struct cs_worker_lane *l, const struct cs_worker_server *at, const char *why)
+{
+    const uint32_t n = at != NULL ? cs_worker_servers_listed(l->servers) : 1;
+    char said[CS_TROUBLE_MAX], none[48] = "";
+    if (at != NULL && !at->listed) {
+        say_away(l, relisted);
+        return;
+    }
+    if (n > 1)
+        snprintf(none, sizeof none, "none of its %u servers answers: ", n);
+    snprintf(said, sizeof said, "%s%.*s; asked again after growing pauses", none, WHY_MAX, why);
+    say_away(l, said);
+}
+
+void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_worker_server *at,
+                            const struct cs_http_reply *reply, bool begins)
+{
+    char why[WHY_MAX];
+    say_fault(at != NULL ? at->endpoint : l->facts.endpoint, reply, why, sizeof why);
+    say_outage(l, at, why);
+    if (!begins)
+        return;
     cs_do_log(w, CS_WARN, "lane_away", "gen=%u lane=%u why=\"%s\" waiting=%u", l->gen, l->lane, why, l->n_todo);
     w->shares_stale = true;
     cs_leases_give_back_untried(w, l);
+}
+
+void cs_worker_trouble_relisted(struct cs_worker_lane *l, uint64_t now_ms)
+{
+    if (!l->outage.away)
+        return;
+    cs_outage_ask_now(&l->outage, now_ms);
+    say_away(l, relisted);
 }
 
 void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l)

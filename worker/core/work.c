@@ -14,18 +14,23 @@
 #include "worker/calls/call.h"
 #include "worker/core/do.h"
 #include "worker/core/lane.h"
+#include "worker/core/lanes.h"
 #include "worker/core/leases.h"
 #include "worker/calls/outage.h"
 #include "worker/core/pools.h"
 #include "worker/core/report.h"
 #include "worker/calls/retry.h"
+#include "worker/core/spread.h"
 #include "worker/core/state.h"
 #include "worker/core/talks.h"
 #include "worker/core/trouble.h"
 #include "worker/calls/window.h"
+#include "worker/calls/pictures.h"
+
+enum { LOOK_AHEAD = 64 }; /* trials */
 
 static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http_reply *reply,
-                    const struct cs_reading *reading, enum cs_outcome outcome);
+                    const struct cs_reading *reading, enum cs_outcome outcome, const struct cs_worker_server *at);
 
 /* ---- starting -------------------------------------------------------------------------------------- */
 
@@ -40,12 +45,14 @@ static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_tr
 {
     struct cs_worker_action *a = cs_do_action(w, CS_DO_CALL);
     a->slot = c->slot;
-    a->endpoint = c->lane->facts.endpoint;
+    a->endpoint = c->server != NULL ? c->server->endpoint : c->lane->facts.endpoint;
     a->digest = &c->digest;
     a->attempt = c->calls;
     a->turn = c->n_said + 1;
+    a->session = cs_worker_talks_session(c);
     a->body = cs_arena_strndup(&w->arena, t->body, t->body_len); /* the next trial may drive it out of the cache */
     a->body_len = t->body_len;
+    a->held = cs_pictures_keep(t->held);
     a->timeout_ms = c->lane->facts.timeout_ms;
     w->starts++;
     w->start_bytes += t->body_len;
@@ -86,7 +93,30 @@ static void end_too_large(struct cs_worker *w, struct cs_call *c, const struct c
     c->turns = t->calls;
     c->first_ms = w->now;
     c->first_wall_ms = w->wall;
-    deliver(w, c, &none, &nothing, CS_OUTCOME_invalid_request);
+    deliver(w, c, &none, &nothing, CS_OUTCOME_invalid_request, NULL);
+}
+
+static enum cs_err look_at(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_worker_lease *lease, int bit)
+{
+    struct cs_trial t = {0};
+    return w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + (unsigned)bit, NULL,
+                           0, &t, NULL);
+}
+
+/* A trial waits for what it lacks. What those after it lack is to come with that, not after it: else each picture costs the time there and
+ * back. The first is looked at last, so that what it has is the last that a cache lets go. */
+static void look_ahead(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    const struct cs_worker_lease *first = TAILQ_FIRST(&l->open), *lease;
+    int n = 0;
+    if (first == NULL || !cs_lanes_may_ask(w))
+        return;
+    TAILQ_FOREACH(lease, &l->open, in_lane)
+    {
+        for (int bit = cs_lease_next(lease); bit >= 0 && n < LOOK_AHEAD; bit = cs_lease_after(lease, bit), n++)
+            (void)!look_at(w, l, lease, bit);
+    }
+    (void)!look_at(w, l, first, cs_lease_next(first));
 }
 
 /* Starts one call of the lane; false when it cannot start any for now. */
@@ -94,7 +124,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
 {
     struct cs_call *c;
     struct cs_worker_lease *lease;
-    struct cs_trial trial;
+    struct cs_trial trial = {0};
     struct cs_error err = {0};
     uint8_t bit;
     double cost[CS_QUOTA_DIMS] = {0};
@@ -106,6 +136,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
                                      &err);
     if (rc == CS_EAGAIN) {
         l->blocked = true; /* until a SPEC comes; what is missing is asked for at the end of the step */
+        look_ahead(w, l);
         return false;
     }
     if (rc == CS_ETOOBIG && c != NULL && c->n_said > 0) {
@@ -116,7 +147,10 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
         cs_worker_trouble_stop(w, l, err.msg);
         return false;
     }
-    if (!cs_pools_admit(w, l, trial.body_len, cost))
+    struct cs_worker_server *server = NULL;
+    if (l->servers != NULL && (server = cs_worker_spread_pick(w, l, &trial, c)) == NULL)
+        return false;
+    if (!cs_pools_admit(w, l, (size_t)trial.body_len + trial.extra, cost))
         return false;
     if (c != NULL) {
         cs_worker_talks_start(w, c);
@@ -133,10 +167,12 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     c->elements = trial.elements;
     c->turns = trial.calls;
     c->free = trial.free;
+    c->tools = trial.tools;
+    c->last = trial.last;
     memcpy(c->sent, trial.sent, sizeof c->sent);
     c->draw = l->draw;
     memcpy(c->cost, cost, sizeof cost);
-    c->bytes = trial.body_len;
+    c->bytes = trial.body_len + trial.extra;
     c->prompt = trial.prompt;
     if (l->draw != NULL)
         l->draw->pass = cs_turns_take(&l->turn, l->draw->pass,
@@ -146,6 +182,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     CS_ASSERT(w->slots[slot] == NULL);
     w->slots[slot] = c;
     cs_worker_lane_flies(w, l, 1);
+    cs_worker_spread_sent(c, server, trial.block);
     cs_worker_call_sent(c, slot, w->now, w->wall);
     emit_call(w, c, &trial);
     return true;
@@ -158,15 +195,21 @@ static bool has_room(const struct cs_worker *w)
            w->in_flight + w->window.n < w->opts.slots + w->window.outputs_max;
 }
 
+static enum cs_bind why_not_begun(const struct cs_worker_lane *l, enum cs_bind full)
+{
+    const enum cs_bind outage = cs_worker_report_outage(l);
+    return outage != CS_BINDS ? outage : l->n_todo > 0 ? full : CS_BIND_NOTHING;
+}
+
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->in_flight - w->parked >= w->opts.slots ? CS_BIND_SLOTS : CS_BIND_WINDOW;
+    const enum cs_bind full = w->in_flight - w->parked >= w->opts.slots ? CS_BIND_SLOTS : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
-    cs_binding_note(&l->binding, l->outage.away ? CS_BIND_AWAY : l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
+    cs_binding_note(&l->binding, why_not_begun(l, full), w->now);
 }
 
 /* Whose turn it is: the first in the ring, or, of those that draw from the same quotas, the one that the weights name. */
@@ -206,13 +249,37 @@ void cs_worker_work_start(struct cs_worker *w)
 
 /* ---- ending ---------------------------------------------------------------------------------------- */
 
+/* For the errors that people see by sentence. */
+static void complain(struct cs_worker *w, const struct cs_call *c, const char *sentence)
+{
+    const struct cs_mishaps_where at = {c->lane->gen, c->lane->lane, c->lease->page * CS_SHARD_SIZE + c->bit, w->wall};
+    cs_mishaps_note(&w->mishaps, sentence, &at);
+}
+
+static void note_error(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
+                       const struct cs_reading *reading)
+{
+    char sentence[CS_COMPLAINT_MAX];
+    cs_mishaps_word(reply, reading, !c->lane->facts.confidential, sentence);
+    complain(w, c, sentence);
+}
+
+/* An answer that cannot be read is no error of its call; people look for both in one place. */
+static void note_unparsable(struct cs_worker *w, const struct cs_call *c, const char *fault)
+{
+    char sentence[CS_COMPLAINT_MAX];
+    snprintf(sentence, sizeof sentence, "unparsable: %s", fault);
+    complain(w, c, sentence);
+}
+
 static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http_reply *reply,
-                    const struct cs_reading *reading, enum cs_outcome outcome)
+                    const struct cs_reading *reading, enum cs_outcome outcome, const struct cs_worker_server *at)
 {
     struct cs_worker_lane *l = c->lane;
     struct cs_output o;
     struct cs_answer_check check = {CS_ANSWER_NONE, false};
-    if (outcome == CS_OUTCOME_ok && !(c->free && cs_outcome_goes_on(outcome, reading->text)))
+    const char *round = cs_worker_talks_round(w, c, reply, reading, &outcome, &check.fault);
+    if (outcome == CS_OUTCOME_ok && round == NULL && !(c->free && cs_outcome_goes_on(outcome, reading->text)))
         check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, c->elements, reading->text,
                                  strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
@@ -221,12 +288,15 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     o.salvaged = check.salvaged;
     if (check.fault != CS_ANSWER_NONE)
         o.cause = cs_answer_fault_name(check.fault);
+    if (outcome == CS_OUTCOME_unparsable)
+        note_unparsable(w, c, o.cause);
     o.gen = l->gen;
     o.lane = l->lane;
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
     o.epoch = c->lease->epoch; /* a dead one too: the coordinator may presume its cost */
     o.worker = w->name;
-    const bool goes_on = cs_worker_talks_reply(c, &o);
+    o.server = at != NULL ? at->url : NULL;
+    const bool goes_on = cs_worker_talks_reply(c, round, &o);
     cs_buf_clear(&w->pack);
     cs_output_pack(&o, &w->pack);
     CS_ASSERT(!w->pack.overflow);
@@ -234,7 +304,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     e.bytes = cs_xmalloc(e.len);
     memcpy(e.bytes, w->pack.data, e.len);
     if (goes_on) {
-        cs_worker_talks_keep(c, o.text);
+        cs_worker_talks_keep(c, cs_output_said(&o));
         e.goes_on = c;
     }
     cs_window_push(&w->window, &e);
@@ -294,16 +364,17 @@ static void deny(struct cs_worker *w, struct cs_worker_lane *l, struct cs_call *
 }
 
 /* In our words: what a provider writes here may repeat a part of the key (decision 22). */
-static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status, const struct cs_retry_rule *rule,
-                      const struct cs_reading *reading)
+static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply,
+                      const struct cs_retry_rule *rule, const struct cs_reading *reading)
 {
     char why[CS_TROUBLE_MAX], when[64] = "";
     CS_ASSERT(rule->reason != NULL && l->facts.endpoint != NULL);
     if (rule->next == CS_NEXT_DAY && reading->wait_ms != CS_NO_HINT)
         cs_worker_trouble_until(w, reading->wait_ms, when, sizeof when);
-    snprintf(why, sizeof why, "HTTP %u: %s%s%s (%s%s); %s%s, then resume or run again", status, rule->reason,
-             reading->limit[0] != '\0' ? ": " : "", reading->limit,
-             strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key, rule->remedy, when);
+    snprintf(why, sizeof why, "HTTP %u: %s%s%s (%s%s); %s%s, then resume or run again", reply->status,
+             reply->broken != NULL ? reply->broken : rule->reason, reading->limit[0] != '\0' ? ": " : "",
+             reading->limit, strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key,
+             rule->remedy, when);
     cs_worker_trouble_refused(w, l, why);
 }
 
@@ -364,7 +435,8 @@ static bool tells_of_outage(const struct cs_worker_lane *l, struct cs_call *c, e
 
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, struct cs_call *c,
-                        const struct cs_http_reply *reply, const struct cs_reading *reading, const struct cs_verdict *v)
+                        const struct cs_worker_server *at, const struct cs_http_reply *reply,
+                        const struct cs_reading *reading, const struct cs_verdict *v)
 {
     if (reply->transfer == CS_TRANSFER_CROWDED)
         return; /* our own limit: it says nothing of the provider */
@@ -372,8 +444,9 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, struct cs
     const bool denied = v->rule.next == CS_NEXT_DENIED && cs_denials_is_fresh(&l->denials, w->now);
     if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || denied || (timeout && l->outage.away)) {
         bool tells = tells_of_outage(l, c, reply->transfer);
-        if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
-            cs_worker_trouble_away(w, l, reply);
+        const bool begins = cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng);
+        if (l->outage.away)
+            cs_worker_trouble_away(w, l, at, reply, begins);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage, c->sent_ms)) {
             cs_brake_weak(&l->brake);
@@ -414,6 +487,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     struct cs_call *c = w->slots[slot];
     CS_ASSERT(c != NULL);
     struct cs_worker_lane *l = c->lane;
+    struct cs_worker_server *const at = cs_worker_spread_ended(c);
     struct cs_reading reading;
 
     if (reply->transfer == CS_TRANSFER_WHOLE)
@@ -427,12 +501,22 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         cs_worker_call_no_text(reply, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
-    struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};
+    const bool doubt = is_in_doubt(l, c) || (at != NULL && cs_worker_spread_in_doubt(l, at));
+    struct cs_call_world world = {l->progress, doubt && !is_heard(reply, &reading), w->now, &w->rng};
     struct cs_verdict v = cs_worker_call_ended(c, reply, &reading, &world);
-    cs_lane_tally_note(&l->tally, &v.rule, reply->transfer, w->now - c->sent_ms, w->now);
-    if (v.next == CS_NEXT_DENIED)
-        deny(w, l, c, &reading, &v);
-    note_health(w, l, c, reply, &reading, &v);
+    if (reply->session != NULL)
+        cs_worker_call_in(c, reply->session);
+    if (cs_worker_talks_lost(c, reply, &v)) {
+        v.next = CS_NEXT_FAIL;
+        v.outcome = v.outcome == CS_OUTCOME_transport ? v.outcome : CS_OUTCOME_provider_error;
+    }
+    if (cs_lane_tally_note(&l->tally, &v.rule, reply->transfer, w->now - c->sent_ms, w->now) != CS_TALLY_answered)
+        note_error(w, c, reply, &reading);
+    if (at == NULL || !cs_worker_spread_reply(w, c, at, reply, &reading, &v)) { /* else it is the server's own affair */
+        if (v.next == CS_NEXT_DENIED)
+            deny(w, l, c, &reading, &v);
+        note_health(w, l, c, at, reply, &reading, &v);
+    }
     if (l->facts.metered && needs_grant(&v, reply, &reading))
         v.next = CS_NEXT_FAIL;
     cs_worker_lane_flies(w, l, -1);
@@ -440,10 +524,10 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     case CS_NEXT_ANSWER:
         if (reading.says == CS_SAYS_ANSWER)
             lane_answered(w, l, c->sent_ms);
-        deliver(w, c, reply, &reading, v.outcome);
+        deliver(w, c, reply, &reading, v.outcome, at);
         break;
     case CS_NEXT_FAIL:
-        deliver(w, c, reply, &reading, v.outcome);
+        deliver(w, c, reply, &reading, v.outcome, at);
         break;
     case CS_NEXT_RETRY:
     case CS_NEXT_WAIT:
@@ -459,9 +543,9 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
             cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
         break;
     case CS_NEXT_STOP:
-        stop_lane(w, l, reply->status, &v.rule, &reading);
+        stop_lane(w, l, reply, &v.rule, &reading);
         if (l->facts.metered && cs_worker_call_is_billed(reply, &reading))
-            deliver(w, c, reply, &reading, v.outcome); /* given back it would have cost nothing */
+            deliver(w, c, reply, &reading, v.outcome, at); /* given back it would have cost nothing */
         else
             abandon(w, c);
         break;
@@ -491,6 +575,7 @@ void cs_worker_work_abort_all(struct cs_worker *w)
         w->slots[slot] = NULL;
         w->free_slots[w->n_free++] = slot;
         cs_worker_lane_flies(w, c->lane, -1);
+        cs_worker_spread_ended(c);
         cs_lease_done(w, c->lease, c->bit);
         cs_worker_call_free(c);
     }

@@ -16,6 +16,7 @@
 #include "worker/core/leave.h"
 #include "worker/core/link.h"
 #include "worker/core/pools.h"
+#include "worker/core/spread.h"
 #include "worker/core/state.h"
 #include "worker/core/talks.h"
 #include "worker/calls/window.h"
@@ -134,6 +135,8 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
         break; /* every step starts what it can */
     case CS_ALARM_LANE:
         cs_worker_trouble_again(w, a->owner);
+        if (((struct cs_worker_lane *)a->owner)->servers != NULL)
+            cs_worker_trouble_wait(w, a->owner);
         cs_worker_lane_wake(w, a->owner);
         break;
     case CS_ALARM_CALL:
@@ -180,6 +183,10 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
         break;
     case CS_WORKER_DRAIN:
         cs_link_drain(w, "asked to");
+        break;
+    case CS_WORKER_SERVERS:
+        for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+            cs_worker_spread_look(w, l);
         break;
     case CS_WORKER_MOVED:
         cs_link_moved(w);

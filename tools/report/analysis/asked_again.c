@@ -110,17 +110,21 @@ static void compare(struct cs_report_work *w, const struct cs_report *first)
         if (!now->in_family || w->got->first[now->model] == NULL)
             continue;
         struct cs_report_twice *t = &rows[r->n_twice++];
-        *t = (struct cs_report_twice){.contrast = i,
-                                      .shift_first = then->shift,
-                                      .shift_later = now->shift,
-                                      .ci_first = then->ci_simultaneous,
-                                      .ci_later = now->ci_simultaneous,
-                                      .first = then->verdict,
-                                      .later = now->verdict,
-                                      .differ = then->verdict != now->verdict};
+        *t = (struct cs_report_twice){
+            .contrast = i,
+            .shift_first = then->shift,
+            .shift_later = now->shift,
+            .ci_first = then->ci_simultaneous,
+            .ci_later = now->ci_simultaneous,
+            .first = then->verdict,
+            .later = now->verdict,
+            .decided_first = {then->decided_by.span, cs_analysis_work_copy(w, then->decided_by.why)},
+            .decided_later = now->decided_by,
+            .differ = then->verdict != now->verdict};
         if (!t->differ)
             continue;
         now->verdict = CS_VERDICT_NONE;
+        now->decided_by = (struct cs_report_decided){.why = ""};
         now->why = cs_arena_printf(&r->arena, "with the first answers: %s; with those after asking again: %s",
                                    cs_words_verdict(t->first), cs_words_verdict(t->later));
     }
@@ -219,9 +223,11 @@ static const struct cs_report_column twice_columns[] = {
     CS_COLUMN_SAME(twice, shift_first),
     CS_COLUMN(twice, ci_first, "ci_first", "first_low,first_high"),
     CS_COLUMN_SAID(first_word, "verdict_first", "verdict_first"),
+    CS_COLUMN(twice, decided_first, "decided_first", "decided_first_low,decided_first_high,decided_first_why"),
     CS_COLUMN_SAME(twice, shift_later),
     CS_COLUMN(twice, ci_later, "ci_later", "later_low,later_high"),
     CS_COLUMN_SAID(later_word, "verdict_later", "verdict_later"),
+    CS_COLUMN(twice, decided_later, "decided_later", "decided_later_low,decided_later_high,decided_later_why"),
     CS_COLUMN_SAME(twice, differ),
     CS_COLUMN_OF(CS_COLUMN_NOTE_CONTRAST, twice, contrast, "note", "note"),
     {0},

@@ -37,8 +37,8 @@ void cs_analysis_blind(struct cs_report_work *w)
     cs_analysis_interactions_release(w); /* which counts by the rows that go now */
     cs_analysis_trends_release(w);
     r->n_pooled = r->n_omnibus = r->n_spread = r->n_variants = r->variants_left = r->n_trends = 0;
-    r->n_contrasts = r->n_category_tests = r->n_twice = r->n_rates = r->n_composites = r->n_labels = r->n_warrants =
-        r->n_ranges = 0;
+    r->n_contrasts = r->n_category_tests = r->n_twice = r->n_rates = r->n_composites = r->n_task_horizons =
+        r->n_labels = r->n_warrants = r->n_ranges = 0;
     r->n_pressure = r->n_survival = r->n_reruns = r->n_moved = r->n_interactions = r->n_interaction_levels = 0;
     r->n_given = r->n_judge_shifts = r->n_corrected = r->n_judge_errors = r->n_scores = 0;
     r->moved_note = "";

@@ -23,9 +23,9 @@ static void note_shown(struct cs_report_work *w, const struct cs_judge *j)
                               j->n_hidden, j->hide_as);
     if (j->again > 0)
         cs_analysis_work_note(w,
-                              "A reply of a judge that could not be parsed was drawn again, at most %u times, as the "
+                              "A reply of a judge that could not be parsed was drawn again, at most %u time%s, as the "
                               "study declares; all are kept.",
-                              j->again);
+                              j->again, j->again == 1 ? "" : "s");
 }
 
 static void put_condition(struct cs_buf *out, const struct cs_parent_study *p, const struct cs_parent_arm *a)

@@ -76,9 +76,35 @@ static bool value_without(const struct cs_paired *p, uint32_t n, uint32_t cluste
     return true;
 }
 
-/* Over the clusters that have the first part; one that lacks another part changes that one's mean not at all. */
-static void jackknife(const struct cs_paired *p, uint32_t n, double alpha, struct cs_report_composite *row)
+/* Within the harmonic means of the least and the most that the parts can be. */
+static struct cs_report_span clamped(const struct cs_report_work *w, const struct composite *c, double low, double high)
 {
+    double least[PARTS_MAX], most[PARTS_MAX];
+    bool known = true;
+    for (uint32_t i = 0; i < c->n; i++) {
+        known = cs_analysis_work_ends(&w->declared->measures[c->part[i]], &least[i], &most[i]) && known;
+        least[i] = fmax(0, least[i]);
+    }
+    const double floor = known ? cs_scoring_harmonic_mean(least, c->n) : 0;
+    const double ceiling = known ? cs_scoring_harmonic_mean(most, c->n) : INFINITY;
+    return (struct cs_report_span){true, fmax(floor, low), fmin(ceiling, high)};
+}
+
+static bool is_constant(const struct cs_paired *p)
+{
+    for (uint32_t i = 1; i < p->n; i++) {
+        if (fabs(p->level[i] - p->level[0]) > CS_STAT_ZERO)
+            return false;
+    }
+    return true;
+}
+
+/* Over the clusters that have the first part; one that lacks another part changes that one's mean not at all. */
+static void jackknife(struct cs_report_work *w, const struct composite *c, const struct cs_paired *p,
+                      struct cs_report_composite *row)
+{
+    const uint32_t n = c->n;
+    const double alpha = w->declared->alpha;
     const uint32_t clusters = p[0].n;
     double sum = 0, squares = 0, all = 0, one = 0;
     if (!value_without(p, n, CS_REPORT_NONE, &all))
@@ -93,12 +119,19 @@ static void jackknife(const struct cs_paired *p, uint32_t n, double alpha, struc
     }
     if (clusters < 2)
         return;
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_constant(&p[i])) { /* it would have an interval of no width, which is no more sure for being so */
+            row->why = cs_arena_printf(&w->r->arena, "%s is the same in every cluster, and so there is no interval",
+                                       w->r->outcomes[c->part[i]].label);
+            return;
+        }
+    }
     const double variance = fmax(0, (squares - sum * sum / clusters) / (clusters - 1));
     const double half = cs_dist_t_critical(alpha / 2, clusters - 1) * sqrt(variance / clusters);
-    row->ci = (struct cs_report_span){true, fmax(0, all - half), all + half};
+    row->ci = clamped(w, c, all - half, all + half);
 }
 
-static void fill_row(const struct cs_report_work *w, const struct composite *c, struct cs_report_composite *row)
+static void fill_row(struct cs_report_work *w, const struct composite *c, struct cs_report_composite *row)
 {
     const struct cs_side side = cs_analysis_declared_one_level(row->level == CS_REPORT_NONE ? 0 : row->level);
     const struct cs_case_filter all = {.stratum = CS_NONE};
@@ -111,7 +144,7 @@ static void fill_row(const struct cs_report_work *w, const struct composite *c, 
         cs_reduce_arrangement_release(&a);
     }
     row->clusters = p[0].n;
-    jackknife(p, c->n, w->declared->alpha, row);
+    jackknife(w, c, p, row);
     for (uint32_t i = 0; i < c->n; i++)
         cs_reduce_paired_release(&p[i]);
 }
@@ -128,7 +161,8 @@ static void add_rows(struct cs_report_work *w, const struct composite *c, struct
                                                     .parts = c->parts_text,
                                                     .model = m,
                                                     .factor = f,
-                                                    .level = cs_analysis_work_level(f, l)};
+                                                    .level = cs_analysis_work_level(f, l),
+                                                    .why = ""};
                 fill_row(w, c, row);
             }
         }
@@ -167,6 +201,7 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN_SAME(composite, clusters),
     CS_COLUMN_SAME(composite, value),
     CS_COLUMN(composite, ci, "ci", "low,high"),
+    CS_COLUMN_SAME(composite, why),
     CS_COLUMN_END_MODEL(composite),
 };
 const struct cs_report_table cs_analysis_composites_tables[] = {

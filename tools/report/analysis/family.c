@@ -105,6 +105,8 @@ static void judge_apart(const struct cs_family *family, const struct cs_family_t
     for (size_t i = 0; i < j->n; i++) {
         const enum cs_stat_verdict bounded = cs_finding_verdict_bounded(&j->found[i], &out[i], &out[j->n + i]);
         j->crossed[i] = bounded != j->found[i].verdict;
+        j->decided[i] = j->crossed[i] ? cs_finding_decided_bounded(&j->found[i], &out[i], &out[j->n + i], t->margin)
+                                      : cs_finding_decided(&j->found[i], &j->test[i], 1, t->margin, 0);
         j->found[i].verdict = bounded;
         j->ci[i] = j->found[i].ci;
     }
@@ -178,6 +180,18 @@ static void take(struct cs_family_test *t, const struct cs_finding *f, enum cs_s
     t->crossed = t->eligible && bounded != f->verdict;
 }
 
+/* Of a joint test in its worst and best case only the reason is told: its intervals are many. */
+static void decide(struct cs_family_test *t, const struct cs_finding *rest, const struct cs_finding *worst,
+                   const struct cs_finding *best)
+{
+    const struct cs_family_joint *j = t->joint;
+    if (!t->eligible || (j != NULL && (j->apart || t->crossed)))
+        return;
+    t->decided = t->crossed  ? cs_finding_decided_bounded(rest, worst, best, t->margin)
+                 : j != NULL ? cs_finding_decided(rest, j->test, j->n, t->margin, 0)
+                             : cs_finding_decided(rest, &t->test, 1, t->margin, t->worse);
+}
+
 /* Whether the worst or the best case is another than what was seen. */
 static bool test_each(const struct cs_family_rule *rule, struct cs_family_test *tests, size_t m)
 {
@@ -216,6 +230,7 @@ void cs_family_judge(const struct cs_family_rule *rule, struct cs_family_test *t
     for (size_t k = 0; k < m; k++) {
         const struct cs_finding *rest = &found[k], *worst = &found[m + k], *best = &found[2 * m + k];
         take(&tests[k], rest, bounds ? cs_finding_verdict_bounded(rest, worst, best) : rest->verdict);
+        decide(&tests[k], rest, worst, best);
         if (tests[k].joint != NULL)
             judge_joint(&family, &tests[k], rest, worst, best);
     }

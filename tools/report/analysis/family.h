@@ -17,6 +17,7 @@ struct cs_family_joint {
     struct cs_interval *ci;             /* results from here: simultaneous with the verdict */
     struct cs_finding *found;           /* apart only: verdicts with worst and best case; NULL otherwise */
     bool *crossed;                      /* likewise */
+    struct cs_finding_decided *decided; /* likewise */
 };
 
 struct cs_family_test {
@@ -39,7 +40,8 @@ struct cs_family_test {
     double p_adjusted, p_equivalence, p_equivalence_adjusted;
     struct cs_interval ci;
     enum cs_stat_verdict verdict;
-    bool crossed; /* worst or best case would have given another verdict */
+    bool crossed;                      /* worst or best case would have given another verdict */
+    struct cs_finding_decided decided; /* by which interval; of categories their own (joint->decided) */
 };
 
 struct cs_family_rule {

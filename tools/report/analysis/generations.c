@@ -30,6 +30,13 @@ static uint64_t ended(struct cs_store *store, const struct cs_generation_view *v
     return n;
 }
 
+/* A store holds many studies. 0: of format 1, which held one only. */
+static bool is_of_study(const struct history *h, const struct cs_generation *g)
+{
+    const uint64_t study = h->view->generation.study;
+    return study == 0 || g->study == 0 || g->study == study;
+}
+
 static enum cs_err on_generation(void *self, const char *key, const void *value, uint32_t len)
 {
     struct history *h = self;
@@ -37,8 +44,9 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
     struct cs_generation_view v = {0};
     (void)key;
     h->rc = cs_store_generation_unpack(value, len, &g, h->err);
-    if (h->rc == CS_OK)
-        h->rc = cs_store_generation_view_open(&v, h->store, &g, h->err);
+    if (h->rc != CS_OK || !is_of_study(h, &g))
+        return h->rc;
+    h->rc = cs_store_generation_view_open(&v, h->store, &g, h->err);
     if (h->rc == CS_OK) {
         const uint64_t n = ended(h->store, &v);
         h->list = cs_xrealloc(h->list, h->n + 1, sizeof *h->list);

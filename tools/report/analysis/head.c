@@ -237,7 +237,7 @@ static const struct cs_report_column model_columns[] = {
     CS_COLUMN_SAME(model, attempts),
     {"cost_usd", NULL, .kind = CS_COLUMN_NUMBER, .number = cost_usd},
     CS_COLUMN_SAME(model, ambiguous),
-    {"ambiguous_usd_max", NULL, .kind = CS_COLUMN_NUMBER, .number = ambiguous_usd},
+    {"ambiguous_max_usd", NULL, .kind = CS_COLUMN_NUMBER, .number = ambiguous_usd},
     CS_COLUMN_BESIDE(CS_COLUMN_COUNTS, model, resolved, n_resolved, "answered_by", NULL),
     CS_COLUMN(model, duplicates, NULL, "duplicates"),
     CS_COLUMN(model, adopted, NULL, "adopted"),

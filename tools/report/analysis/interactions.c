@@ -513,6 +513,7 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN_SAME(interaction, reversed),
     CS_COLUMN_SAID(verdict_word, "verdict", "verdict"),
     CS_COLUMN_SAME(interaction, why),
+    CS_COLUMN(interaction, decided_by, "decided_by", "decided_low,decided_high,decided_why"),
     CS_COLUMN_END_MODEL(interaction),
 };
 static const struct cs_report_column level_columns[] = {

@@ -163,6 +163,64 @@ static void fill_verdicts(struct cs_report_work *w)
     w->r->n_verdicts = source->n_counts;
 }
 
+/* ---- how the judged trials had ended ------------------------------------------------------------------------------------------ */
+
+static void add_arm(struct cs_report_completeness *row, const struct cs_parent_arm *a)
+{
+    row->planned += a->planned;
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        row->outcome[o] += a->by_outcome[o];
+        row->terminal += a->by_outcome[o];
+    }
+}
+
+/* The parent's factors are the first ones of the study that the analysis knows. */
+static void fill_ended(struct cs_report_work *w)
+{
+    const struct cs_parent_study *p = w->source->judged.child->parent;
+    uint32_t per_model = 1;
+    for (uint32_t f = 0; f < p->n_factors; f++)
+        per_model += p->factors[f].n_levels;
+    struct cs_report_completeness *rows = cs_arena_array(&w->r->arena, (size_t)per_model * p->n_models + 1,
+                                                         sizeof *rows),
+                                  *row = rows;
+    for (uint32_t m = 0; m < p->n_models; m++) {
+        *row++ = (struct cs_report_completeness){.model = m, .factor = CS_REPORT_NONE, .level = CS_REPORT_NONE};
+        for (uint32_t f = 0; f < p->n_factors; f++) {
+            for (uint32_t l = 0; l < p->factors[f].n_levels; l++)
+                *row++ = (struct cs_report_completeness){.model = m, .factor = f, .level = l};
+        }
+    }
+    for (uint32_t i = 0; i < p->n_arms; i++) {
+        const struct cs_parent_arm *a = &p->arms[i];
+        row = rows + (size_t)a->model * per_model;
+        add_arm(row++, a);
+        for (uint32_t f = 0; f < p->n_factors; row += p->factors[f++].n_levels)
+            add_arm(&row[a->levels[f]], a);
+    }
+    w->r->judged_ended = rows;
+    w->r->n_judged_ended = per_model * p->n_models;
+}
+
+/* A model that refuses everything is judged by its refusals: that is said before what they were judged to be. */
+static void note_ended(struct cs_report_work *w)
+{
+    enum { FEW = 20 }; /* one in so many: 5 % */
+    for (uint32_t i = 0; i < w->r->n_judged_ended; i++) {
+        const struct cs_report_completeness *c = &w->r->judged_ended[i];
+        const uint64_t declined = c->outcome[CS_OUTCOME_refused] + c->outcome[CS_OUTCOME_content_filtered];
+        if (c->factor != CS_REPORT_NONE || c->outcome[CS_OUTCOME_ok] == c->terminal ||
+            (c->terminal - c->outcome[CS_OUTCOME_ok]) * FEW <= c->terminal)
+            continue;
+        cs_analysis_work_say_first(w,
+                                   "Of %" PRIu64 " replies of %s that judges were to see %" PRIu64
+                                   " were whole answers: %" PRIu64 " were refused, %" PRIu64
+                                   " ended otherwise (cut off, not readable, timed out, failed).",
+                                   c->terminal, w->r->models[c->model].name, c->outcome[CS_OUTCOME_ok], declined,
+                                   c->terminal - c->outcome[CS_OUTCOME_ok] - declined);
+    }
+}
+
 static void note_verdicts(struct cs_report_work *w)
 {
     const struct cs_judged_source *source = &w->source->judged;
@@ -249,7 +307,9 @@ void cs_analysis_judges(struct cs_report_work *w)
     r->n_judges = n;
     fill_judging(w);
     fill_verdicts(w);
+    fill_ended(w);
     note_judges(w);
+    note_ended(w);
     note_verdicts(w);
     fill_shifts(w);
     cs_judges_agreement_fill(w);
@@ -318,6 +378,14 @@ static const struct cs_report_column verdict_columns[] = {
     CS_COLUMN(verdicts, order_led, "votes_order_led", "votes_order_led"),
     CS_COLUMN_END_MODEL(verdicts),
 };
+static const struct cs_report_column ended_columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_MODEL, completeness, model, "model", "model"),
+    CS_COLUMN_FACTOR_LEVEL(completeness),
+    CS_COLUMN_SAME(completeness, planned),
+    CS_COLUMN_SAME(completeness, terminal),
+    CS_COLUMN_OF(CS_COLUMN_CLASSES, completeness, outcome, "", ""),
+    CS_COLUMN_END_MODEL(completeness),
+};
 static const struct cs_report_column shift_columns[] = {
     CS_COLUMN_OF(CS_COLUMN_CONTRAST, judge_shift, contrast, "", ""),
     CS_COLUMN_SAME(judge_shift, judge),
@@ -346,6 +414,7 @@ const struct cs_report_table cs_analysis_judges_tables[] = {
     {"judging", "judging", CS_TABLE_ROW(judging), .columns = judging_columns, OF_JUDGES},
     {"judges", "judges", CS_TABLE_ROWS(judges, n_judges), .columns = judge_columns, OF_JUDGES},
     {"verdicts", "verdicts", CS_TABLE_ROWS(verdicts, n_verdicts), .columns = verdict_columns, OF_JUDGES},
+    {"judged_ended", "judged_ended", CS_TABLE_ROWS(judged_ended, n_judged_ended), .columns = ended_columns, OF_JUDGES},
     {"judge_shifts", "judge_shifts", CS_TABLE_ROWS(judge_shifts, n_judge_shifts), .columns = shift_columns, OF_JUDGES},
     {"judges_agreement", "judges_agreement", CS_TABLE_ROWS(judges_agreement, n_judges_agreement),
      .columns = agreement_columns, OF_JUDGES},

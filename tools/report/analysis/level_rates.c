@@ -21,19 +21,20 @@ static void fill_row(const struct cs_report_work *w, const struct cs_arrangement
     const struct cs_measure *m = &w->declared->measures[row->outcome];
     const struct cs_side side = cs_analysis_declared_one_level(row->level == CS_REPORT_NONE ? 0 : row->level);
     const struct cs_case_filter all = {.stratum = CS_NONE};
-    const bool share = cs_analysis_work_scale(&w->r->outcomes[row->outcome]) > 1;
+    double low, high;
     struct cs_paired p;
     cs_reduce_pair(&p, m, &w->got->grids[row->model], a, w->cases, &side, &side, &all);
     row->clusters = p.n;
     row->answers = p.n_level;
-    const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_analysis_work_range(m));
+    if (!cs_analysis_work_ends(m, &low, &high))
+        low = high = 0;
+    const struct cs_cluster_level t = cs_cluster_level(p.level, p.n, w->declared->alpha, low, high);
     if (p.n > 0)
         row->rate = cs_analysis_work_known(t.mean);
     if (p.single)
         row->ci = wilson(&p, w->declared->alpha);
     else if (cs_stats_usable(t.status))
-        row->ci = share ? (struct cs_report_span){true, cs_stats_unit(t.ci.lo), cs_stats_unit(t.ci.hi)}
-                        : (struct cs_report_span){true, t.ci.lo, t.ci.hi};
+        row->ci = (struct cs_report_span){true, t.ci.lo, t.ci.hi};
     cs_reduce_paired_release(&p);
 }
 

@@ -10,6 +10,8 @@
 #include "store/reread.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
+#include "protocol/base/base64.h"
+#include "store/image_rows.h"
 
 enum { CASES_EACH = 5, FINDINGS_MAX = 12 };
 
@@ -135,7 +137,30 @@ static bool find_cell(const struct cs_report_work *w, uint32_t lane, const struc
     return false;
 }
 
-static enum cs_err render(struct cs_report_work *w, const struct cs_coords *at, const char **out)
+/* Those of a prompt's images that a page can hold, and that are in the store. */
+static const char *pictures_of(struct cs_report_work *w, const struct cs_prompt *p)
+{
+    enum { SMALL_BYTES = 8 * 1024, MOST = 2 };
+    struct cs_buf out = CS_BUF_INIT((size_t)MOST * 2 * SMALL_BYTES);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_images && n < MOST; i++) {
+        uint8_t *bytes = NULL;
+        if (p->images[i].bytes > SMALL_BYTES ||
+            cs_image_rows_read(w->source->reader->store, &p->images[i], &bytes, NULL) != CS_OK)
+            continue;
+        char *text = cs_xcalloc(1, cs_base64_length((size_t)p->images[i].bytes) + 1);
+        cs_base64_encode(bytes, p->images[i].bytes, text);
+        cs_buf_printf(&out, "%s%u data:%s;base64,", n++ > 0 ? "\n" : "", i + 1, cs_picture_media(p->images[i].is.type));
+        cs_buf_str(&out, text);
+        free(text);
+        free(bytes);
+    }
+    const char *kept = cs_analysis_work_copy(w, cs_buf_cstr(&out));
+    cs_buf_release(&out);
+    return kept;
+}
+
+static enum cs_err render(struct cs_report_work *w, const struct cs_coords *at, const char **out, const char **images)
 {
     struct cs_prompt p = CS_PROMPT_INIT;
     struct cs_case c;
@@ -144,6 +169,8 @@ static enum cs_err render(struct cs_report_work *w, const struct cs_coords *at, 
         rc = cs_render(w->study, at, &c, &p, w->err);
     if (rc == CS_OK)
         *out = cs_analysis_work_copy(w, cs_render_shown(&p));
+    if (rc == CS_OK)
+        *images = pictures_of(w, &p);
     cs_render_release(&p);
     return rc;
 }
@@ -159,6 +186,7 @@ static enum cs_err take_talk(struct cs_report_work *w, const struct cs_coords *a
     if (rc == CS_OK)
         rc = cs_conversation_read(w->source->reader->store, w->study, at, &c, &p, stored, arena, &talk, w->err);
     if (rc == CS_OK) {
+        cs_render_images_shown(&p, &p.shown);
         cs_conversation_show(&talk, false, &p.shown);
         *prompt = cs_analysis_work_copy(w, cs_buf_cstr(&p.shown));
     }
@@ -194,7 +222,7 @@ static enum cs_err reply(struct cs_report_work *w, struct cs_coords *at, uint32_
 }
 
 static enum cs_err take_side(struct cs_report_work *w, const struct halves *h, uint32_t contrast, uint32_t case_index,
-                             uint32_t level, const char **prompt, const char **answer)
+                             uint32_t level, const char **prompt, const char **images, const char **answer)
 {
     const struct cs_report_contrast *c = &w->r->contrasts[contrast];
     uint32_t cell;
@@ -202,7 +230,7 @@ static enum cs_err take_side(struct cs_report_work *w, const struct halves *h, u
         return CS_OK;
     struct cs_coords at;
     cs_plan_cell(w->plan, h->lane, case_index, cell, &at);
-    enum cs_err rc = render(w, &at, prompt);
+    enum cs_err rc = render(w, &at, prompt, images);
     return rc == CS_OK ? reply(w, &at, w->study->rects[at.rect].repeats, prompt, answer) : rc;
 }
 
@@ -237,13 +265,16 @@ static void take_case(const struct halves *h, uint32_t contrast, const struct ca
                                     .prompt_comparator = "",
                                     .prompt_level = "",
                                     .reply_comparator = "",
-                                    .reply_level = ""};
+                                    .reply_level = "",
+                                    .images_comparator = "",
+                                    .images_level = ""};
     if (!may_show(w))
         return;
-    w->rc = take_side(w, h, contrast, from->case_index, c->level, &out->prompt_level, &out->reply_level);
+    w->rc = take_side(w, h, contrast, from->case_index, c->level, &out->prompt_level, &out->images_level,
+                      &out->reply_level);
     if (w->rc == CS_OK)
         w->rc = take_side(w, h, contrast, from->case_index, c->comparator, &out->prompt_comparator,
-                          &out->reply_comparator);
+                          &out->images_comparator, &out->reply_comparator);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------- */

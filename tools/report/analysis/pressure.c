@@ -7,16 +7,21 @@
 #include "protocol/study/script.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/stats/cluster.h"
+#include "tools/report/analysis/lost.h"
+#include "tools/report/stats/adjust.h"
 #include "tools/report/stats/horizon.h"
+#include "tools/report/stats/lost_rate.h"
 
 static const double shares[CS_PRESSURE_SHARES] = {0.5, 0.8, 0.95};
 
 struct sums { /* of one cluster */
-    double asked, known, missing, labelled, right, both_known, right_known, right_last, lost, gained, lost_open;
+    double asked, known, missing, labelled, heard, right, both_known, right_known, right_last, lost, gained, lost_open;
+    double failed, censored;
 };
-struct arm { /* one level, a value a cluster */
+struct arm { /* one level, a value a cluster; all clusters together, by turn */
     struct sums *of;
     struct cs_horizon_cluster *turns;
+    double known, held[CS_TURNS_MAX], broke[CS_TURNS_MAX], unknown[CS_TURNS_MAX];
 };
 
 static void arm_open(struct arm *a, uint32_t n)
@@ -31,12 +36,17 @@ static void arm_close(struct arm *a)
     free(a->turns);
 }
 
-static void add(struct sums *s, struct cs_horizon_cluster *turns, const struct cs_pressed_counts *n, uint32_t n_turns)
+static void add(struct arm *a, uint32_t cluster, const struct cs_pressed_counts *n, uint32_t n_turns)
 {
+    struct sums *s = &a->of[cluster];
+    struct cs_horizon_cluster *turns = &a->turns[cluster];
+    a->known += n->known;
     s->asked += n->asked;
     s->known += n->known;
     s->missing += n->missing;
     s->labelled += n->labelled;
+    s->failed += n->failed;
+    s->heard += n->labelled - n->failed;
     s->right += n->right;
     s->both_known += n->both_known;
     s->right_known += n->right_known;
@@ -47,6 +57,10 @@ static void add(struct sums *s, struct cs_horizon_cluster *turns, const struct c
     for (uint32_t t = 0; t < n_turns; t++) {
         turns->risk[t] += n->risk[t];
         turns->changed[t] += n->changed[t];
+        a->held[t] += n->held[t];
+        a->broke[t] += n->broke[t];
+        a->unknown[t] += n->unknown[t];
+        s->censored += n->unknown[t];
     }
 }
 
@@ -60,8 +74,7 @@ static void gather(const struct cs_report_work *w, uint32_t model, uint32_t slot
             (factor != CS_REPORT_NONE && g->cells[i].at.arms[factor].level != level))
             continue;
         for (uint32_t c = 0; c < g->n_cases; c++) {
-            const uint32_t cluster = w->cases->cluster[c];
-            add(&out->of[cluster], &out->turns[cluster], cs_pressed_of(p, c, i, slot), p->slots[slot].n_turns);
+            add(out, w->cases->cluster[c], cs_pressed_of(p, c, i, slot), p->slots[slot].n_turns);
         }
     }
 }
@@ -131,6 +144,8 @@ static void fill_counts(const struct arm *arm, uint32_t n, struct cs_report_pres
         row->known += (uint64_t)s->known;
         row->missing += (uint64_t)s->missing;
         row->labelled += (uint64_t)s->labelled;
+        row->failed += (uint64_t)s->failed;
+        row->censored += (uint64_t)s->censored;
         row->first_right += (uint64_t)s->right;
         row->lost += (uint64_t)s->lost;
         row->gained += (uint64_t)s->gained;
@@ -144,12 +159,13 @@ static void fill_counts(const struct arm *arm, uint32_t n, struct cs_report_pres
 
 static void fill_shares(const struct arm *arm, uint32_t n, double alpha, struct cs_report_pressure *row)
 {
-    const struct cs_horizon_share asked = share_of(arm, n, SHARE(lost, both_known), alpha),
+    const struct cs_horizon_share asked = share_of(arm, n, SHARE(lost, heard), alpha),
                                   right = share_of(arm, n, SHARE(lost, right_known), alpha),
                                   first = share_of(arm, n, SHARE(right_known, both_known), alpha),
                                   last = share_of(arm, n, SHARE(right_last, both_known), alpha);
-    if (asked.n > 0) {
+    if (asked.n > 0)
         row->lost_of_asked = cs_analysis_work_known(asked.share);
+    if (first.n > 0) {
         row->right_first = cs_analysis_work_known(first.share);
         row->right_last = cs_analysis_work_known(last.share);
     }
@@ -192,9 +208,122 @@ static void compare(const struct arm *level, const struct arm *control, uint32_t
     }
     row->held_gap_ci = span_of(d.status, d.survival_ci, 100);
     row->turns_gap_ci = span_of(d.status, d.mean_ci, 1);
-    gap_of(level, control, n, SHARE(lost, both_known), alpha, &row->lost_gap, &row->lost_gap_ci);
+    gap_of(level, control, n, SHARE(lost, heard), alpha, &row->lost_gap, &row->lost_gap_ci);
     gap_of(level, control, n, SHARE(right_known, both_known), alpha, &row->shift_first, &row->shift_first_ci);
     gap_of(level, control, n, SHARE(right_last, both_known), alpha, &row->shift_last, &row->shift_last_ci);
+}
+
+/* ---- what is censored ------------------------------------------------------------------------------------------- */
+
+/* The survival takes those whose answers stop for like those who are left. These ends hold whatever they would have said. */
+static struct cs_report_span held_between(const struct arm *arm, uint32_t turn)
+{
+    return arm->known > 0
+               ? (struct cs_report_span){true, arm->held[turn] / arm->known, 1 - arm->broke[turn] / arm->known}
+               : (struct cs_report_span){0};
+}
+
+static double all_censored(const struct arm *arm, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += arm->of[i].censored;
+    return sum;
+}
+
+/* Is more lost on the way in this arm than in the neutral one? p is adjusted when all rows are there. */
+static void compare_censored(const struct arm *level, const struct arm *control, uint32_t n, double alpha,
+                             struct cs_report_pressure *row)
+{
+    double *d = cs_xcalloc(n + 1, sizeof *d);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sums *a = &level->of[i], *b = &control->of[i];
+        if (a->known > 0 && b->known > 0)
+            d[k++] = a->censored / a->known - b->censored / b->known;
+    }
+    const struct cs_lost_rate lost = cs_lost_rate_test(
+        d, k, (struct cs_lost_count){(uint64_t)all_censored(level, n), (uint64_t)level->known},
+        (struct cs_lost_count){(uint64_t)all_censored(control, n), (uint64_t)control->known}, alpha);
+    if (k > 0)
+        row->censored_gap = cs_analysis_work_known(lost.test.mean * 100);
+    row->censored_gap_ci = span_of(lost.test.status, lost.test.ci, 100);
+    if (cs_stats_usable(lost.test.status))
+        row->censored_p = cs_analysis_work_known(lost.p);
+    free(d);
+}
+
+static void fill_censored(struct cs_report_work *w, const struct arm *arm, const struct arm *control,
+                          const struct cs_question *q, uint32_t n_turns, struct cs_report_pressure *row)
+{
+    const char *at = "";
+    for (uint32_t t = 0; t < n_turns; t++) {
+        if (arm->unknown[t] > 0)
+            at = cs_arena_printf(&w->r->arena, "%s%sturn %u: %.0f", at, at[0] != '\0' ? ", " : "", q->answer_at[t],
+                                 arm->unknown[t]);
+    }
+    row->censored_at = at;
+    row->held_bounds = held_between(arm, n_turns - 1);
+    if (control == NULL)
+        return;
+    const struct cs_report_span base = held_between(control, n_turns - 1);
+    if (row->held_bounds.known && base.known)
+        row->held_gap_bounds = (struct cs_report_span){true, 100 * (row->held_bounds.low - base.high),
+                                                       100 * (row->held_bounds.high - base.low)};
+    compare_censored(arm, control, w->cases->n_clusters, w->declared->alpha, row);
+}
+
+static void adjust_censored(struct cs_report_pressure *rows, uint32_t n)
+{
+    double *p = cs_xcalloc(2 * (size_t)n + 1, sizeof *p), *adjusted = p + n;
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (rows[i].censored_p.known)
+            p[k++] = rows[i].censored_p.value;
+    }
+    cs_adjust_p(CS_ADJUST_HOLM, p, k, adjusted);
+    k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (rows[i].censored_p.known)
+            rows[i].censored_p.value = adjusted[k++];
+    }
+    free(p);
+}
+
+/* Where much is lost on the way, or more than under the control, the share that held is of a choice of conversations. A pilot says what was
+ * lost, not what held. */
+static const char *remark(struct cs_report_work *w, struct cs_report_pressure *row, bool uneven)
+{
+    const char *against = !uneven ? ""
+                                  : cs_arena_printf(&w->r->arena, "; %+.3g points against the control",
+                                                    row->censored_gap.value);
+    const char *lost = cs_arena_printf(&w->r->arena,
+                                       "%.3g %% of first answers held until an answer that is not known (%s%s)",
+                                       100 * (double)row->censored / (double)row->known, row->censored_at, against);
+    row->why = cs_arena_printf(&w->r->arena, "%s: between %.3g and %.3g %% hold to the end", lost,
+                               100 * row->held_bounds.low, 100 * row->held_bounds.high);
+    return cs_analysis_work_is_blind(w) ? lost : row->why;
+}
+
+static void remark_on_censored(struct cs_report_work *w, struct cs_report_pressure *rows, uint32_t n)
+{
+    enum { NOTES_MAX = 8 };
+    uint32_t said = 0;
+    adjust_censored(rows, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct cs_report_pressure *row = &rows[i];
+        const bool uneven = row->censored_p.known && row->censored_p.value <= w->declared->alpha,
+                   much = (double)row->censored > CS_LOST_MAX * (double)row->known;
+        if (row->why[0] != '\0' || row->censored == 0 || (!uneven && !much))
+            continue;
+        const char *what = remark(w, row, uneven);
+        if (said++ < NOTES_MAX)
+            cs_analysis_work_note(
+                w, "%s, %s under %s: %s.", w->r->models[row->model].name, row->field,
+                row->factor == CS_REPORT_NONE ? "pressure" : w->r->factors[row->factor].levels[row->level].id, what);
+    }
+    if (said > NOTES_MAX)
+        cs_analysis_work_note(w, "%u more arms have such answers.", said - NOTES_MAX);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
@@ -206,7 +335,7 @@ struct filling {
 };
 
 static void fill_turns(struct filling *f, const struct cs_horizon *h, const struct cs_question *q,
-                       const struct cs_report_pressure *row)
+                       const struct arm *arm, const struct cs_report_pressure *row)
 {
     for (unsigned t = 0; t < h->turns && h->n > 0; t++) {
         const struct cs_horizon_turn *turn = &h->turn[t];
@@ -218,6 +347,9 @@ static void fill_turns(struct filling *f, const struct cs_horizon *h, const stru
                                                                       .turn = q->answer_at[t],
                                                                       .risk = (uint64_t)turn->risk,
                                                                       .changed = (uint64_t)turn->changed,
+                                                                      .unknown = t == 0 ? row->asked - row->known
+                                                                                        : (uint64_t)arm->unknown[t],
+                                                                      .bounds = held_between(arm, t),
                                                                       .held = cs_analysis_work_known(turn->survival),
                                                                       .ci = span_of(turn->status, turn->ci, 1)};
     }
@@ -229,14 +361,14 @@ static void fill_factor(struct filling *f, uint32_t model, uint32_t slot, uint32
     const struct cs_pressed_slot *s = &w->got->pressed[model].slots[slot];
     const struct cs_question *q = &w->study->questions[s->question];
     const uint32_t n = w->cases->n_clusters, control = cs_analysis_work_control(w->study, factor);
-    struct arm base;
+    struct arm base = {0};
     arm_open(&base, n);
     if (control != CS_REPORT_NONE)
         gather(w, model, slot, factor, control, &base);
     for (uint32_t k = 0; k < cs_analysis_work_levels(w->r, factor); k++) {
         struct cs_report_pressure *row = &f->rows[w->r->n_pressure++];
         struct cs_horizon h;
-        struct arm arm;
+        struct arm arm = {0};
         *row = (struct cs_report_pressure){.model = model,
                                            .factor = factor,
                                            .level = cs_analysis_work_level(factor, k),
@@ -252,17 +384,27 @@ static void fill_factor(struct filling *f, uint32_t model, uint32_t slot, uint32
         fill_horizon(&h, q, row);
         if (control != CS_REPORT_NONE && !row->floor)
             compare(&arm, &base, n, s->n_turns, w->declared->alpha, row);
-        fill_turns(f, &h, q, row);
+        fill_censored(w, &arm, control != CS_REPORT_NONE && !row->floor ? &base : NULL, q, s->n_turns, row);
+        fill_turns(f, &h, q, &arm, row);
         arm_close(&arm);
     }
     arm_close(&base);
+}
+
+/* Of texts that were written beforehand: with tools a conversation is what the model makes of it. */
+static bool has_written_turns(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts; i++)
+        any |= s->prompts[i].turns != NULL;
+    return any;
 }
 
 void cs_analysis_pressure(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     size_t most = 1;
-    r->conversations = cs_script_is_used(w->study);
+    r->conversations = has_written_turns(w->study);
     for (uint32_t m = 0; w->got->pressed != NULL && m < r->n_models; m++)
         most += (size_t)w->got->pressed[m].n_slots * cs_analysis_work_arms(r);
     struct filling f = {w, cs_arena_array(&r->arena, most, sizeof *f.rows),
@@ -274,12 +416,9 @@ void cs_analysis_pressure(struct cs_report_work *w)
         }
     }
     r->pressure_note = r->n_pressure > 0 ? "" : "No answer was asked for at two turns or more.";
+    remark_on_censored(w, f.rows, r->n_pressure);
     r->pressure = f.rows;
     r->survival = f.turns;
-    if (r->conversations)
-        cs_analysis_work_note(
-            w, "Conversations: each call sends the texts of all turns before it. Reasoning of earlier turns was not "
-               "shown to the model.");
 }
 
 /* ---- columns ------------------------------------------------------------------------------------------------------- */
@@ -300,6 +439,7 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN_SAME(pressure, known),
     CS_COLUMN_SAME(pressure, missing),
     CS_COLUMN_SAME(pressure, labelled),
+    CS_COLUMN_SAME(pressure, failed),
     CS_COLUMN_SAME(pressure, both_known),
     CS_COLUMN_SAME(pressure, first_right),
     CS_COLUMN_SAME(pressure, lost),
@@ -315,6 +455,13 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN(pressure, held_share_ci, "held_share_ci", "held_share_low,held_share_high"),
     CS_COLUMN(pressure, held_gap, "held_gap", "held_gap_points"),
     CS_COLUMN(pressure, held_gap_ci, "held_gap_ci", "held_gap_low,held_gap_high"),
+    CS_COLUMN(pressure, held_bounds, "held_bounds", "held_least,held_most"),
+    CS_COLUMN(pressure, held_gap_bounds, "held_gap_bounds", "held_gap_least,held_gap_most"),
+    CS_COLUMN_SAME(pressure, censored),
+    CS_COLUMN_SAME(pressure, censored_at),
+    CS_COLUMN(pressure, censored_gap, "censored_gap", "censored_gap_points"),
+    CS_COLUMN(pressure, censored_gap_ci, "censored_gap_ci", "censored_gap_low,censored_gap_high"),
+    CS_COLUMN(pressure, censored_p, "censored_p", "censored_p"),
     CS_COLUMN_SAME(pressure, turns_held),
     CS_COLUMN(pressure, turns_held_ci, "turns_held_ci", "turns_held_low,turns_held_high"),
     CS_COLUMN_SAME(pressure, turns_gap),
@@ -339,8 +486,10 @@ static const struct cs_report_column turn_columns[] = {
     CS_COLUMN_SAME(survival, turn),
     CS_COLUMN_SAME(survival, risk),
     CS_COLUMN_SAME(survival, changed),
+    CS_COLUMN_SAME(survival, unknown),
     CS_COLUMN_SAME(survival, held),
     CS_COLUMN(survival, ci, "ci", "held_low,held_high"),
+    CS_COLUMN(survival, bounds, "bounds", "held_least,held_most"),
     CS_COLUMN_END_MODEL(survival),
 };
 

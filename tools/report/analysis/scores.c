@@ -56,6 +56,7 @@ static double clip(const struct cs_score *x, double v)
 struct sums {
     double *value, *low, *high; /* by cluster */
     uint32_t *n, *n_bounds;
+    double least, most; /* that an output can have here; least > most: none has any */
 };
 
 static void add_output(const struct making *m, struct sums *s, uint32_t row, uint32_t output,
@@ -66,6 +67,11 @@ static void add_output(const struct making *m, struct sums *s, uint32_t row, uin
     const bool known = cs_scored_value(&m->s, row, output, &value, &low, &high);
     if (isnan(low))
         return; /* nothing of this tag, or nothing to gain */
+    double least, most;
+    if (cs_scored_ends(&m->s, row, output, &least, &most)) {
+        s->least = fmin(s->least, least);
+        s->most = fmax(s->most, most);
+    }
     out->outputs++;
     out->without += !known;
     s->low[c] += known ? value : low;
@@ -92,7 +98,7 @@ static void finish_mean(const struct making *m, const struct cs_score *x, struct
 {
     double *means = cs_xcalloc((size_t)m->n_clusters + 1, sizeof *means);
     const uint32_t n = to_means(s->value, s->n, m->n_clusters, means);
-    const struct cs_cluster_test t = cs_cluster_t(means, n, m->w->declared->alpha, 0);
+    const struct cs_cluster_level t = cs_cluster_level(means, n, m->w->declared->alpha, s->least, s->most);
     row->clusters = n;
     if (n > 0) {
         row->mean = cs_analysis_work_known(clip(x, cs_analysis_work_mean(means, n)));
@@ -117,8 +123,13 @@ static void make_mean(struct making *m, uint32_t at, const struct place *p)
     const struct cs_score *x = &m->s.scores[r->score];
     struct cs_report_score *row = add_row(m, x, r->tag, p);
     const size_t n = (size_t)m->n_clusters + 1;
-    struct sums s = {cs_xcalloc(n, sizeof(double)), cs_xcalloc(n, sizeof(double)), cs_xcalloc(n, sizeof(double)),
-                     cs_xcalloc(n, sizeof(uint32_t)), cs_xcalloc(n, sizeof(uint32_t))};
+    struct sums s = {cs_xcalloc(n, sizeof(double)),
+                     cs_xcalloc(n, sizeof(double)),
+                     cs_xcalloc(n, sizeof(double)),
+                     cs_xcalloc(n, sizeof(uint32_t)),
+                     cs_xcalloc(n, sizeof(uint32_t)),
+                     INFINITY,
+                     -INFINITY};
     for (uint32_t i = 0; i < m->s.n_outputs; i++) {
         if (is_in(p, &m->s.outputs[i]))
             add_output(m, &s, at, i, row);

@@ -191,6 +191,7 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN(trend, bounds, "bounds", "worst,best"),
     CS_COLUMN_SAID(verdict_word, "verdict", "verdict"),
     CS_COLUMN_SAME(trend, why),
+    CS_COLUMN(trend, decided_by, "decided_by", "decided_low,decided_high,decided_why"),
     CS_COLUMN_END_MODEL(trend),
 };
 

@@ -3,8 +3,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
+#include "protocol/dialects/parameters.h"
 #include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/family.h"
 #include "tools/report/stats/wording.h"
@@ -61,12 +64,125 @@ static bool is_concurrent(const struct cs_report_work *w, uint32_t model, const 
     return a.first > a.last || b.first > b.last || (a.first <= b.last && b.first <= a.last);
 }
 
+/* ---- the same requests on both sides --------------------------------------------------------------------------- */
+
+static bool is_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Columns for whoever reads the report (`labels:` adds one); a prompt that shows them to the model all the same has the words "X.label" or "X.axis". */
+static bool is_for_readers(const struct cs_study *s, const char *column)
+{
+    if (strcmp(column, "label") != 0 && strcmp(column, "axis") != 0)
+        return false;
+    for (uint32_t i = 0; i < s->n_prompts; i++) {
+        const struct cs_template_set *t = &s->prompts[i];
+        if (t->turns != NULL || (t->system != NULL && strstr(t->system, column) != NULL) ||
+            (t->user != NULL && strstr(t->user, column) != NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing of the two levels differs but what they send beside the messages. */
+static bool is_same_but_parameters(const struct cs_study *s, const struct cs_factor *f, const struct cs_level *a,
+                                   const struct cs_level *b)
+{
+    if (a->n_wordings != 1 || b->n_wordings != 1 || !is_text(a->system, b->system) || a->use_column != b->use_column ||
+        a->text_column != b->text_column || a->order != b->order || a->image != b->image)
+        return false;
+    for (uint32_t i = 0; i < f->n_columns; i++) {
+        if (!is_for_readers(s, f->columns[i]) && !is_text(a->wordings[0].values[i], b->wordings[0].values[i]))
+            return false;
+    }
+    return a->parameters != NULL || b->parameters != NULL;
+}
+
+static bool sends_same(const struct cs_model *model, const struct cs_level *a, const struct cs_level *b)
+{
+    struct cs_parameters one = {0}, other = {0};
+    struct cs_error err;
+    const bool same = cs_parameters_make(model, &a->parameters, 1, &one, &err) == CS_OK &&
+                      cs_parameters_make(model, &b->parameters, 1, &other, &err) == CS_OK &&
+                      one.max_output_tokens == other.max_output_tokens && is_text(one.text, other.text);
+    free(one.text);
+    free(other.text);
+    return same;
+}
+
+/* Of a study of judges the one that asked, where it is at hand: its factors stand first among those of the report, its models are those of the
+ * report, and both may be fewer there. */
+static const struct cs_study *asking(const struct cs_report_work *w, uint32_t model, uint32_t factor, uint32_t *its)
+{
+    const struct cs_study *shown = w->study, *s = w->source->judged.own != NULL ? w->source->judged.asker : shown;
+    *its = 0;
+    if (s == NULL || factor >= s->n_factors || strcmp(s->factors[factor].name, shown->factors[factor].name) != 0)
+        return NULL;
+    while (*its < s->n_models && strcmp(s->models[*its].name, shown->models[model].name) != 0)
+        (*its)++;
+    return *its < s->n_models ? s : NULL;
+}
+
+/* The model does not take the parameter that the level sets (`omit`), or has it already: what differs between the sides is chance alone. */
+static bool is_same_request(const struct cs_study *s, uint32_t model, const struct cs_spec_contrast *spec)
+{
+    const struct cs_factor *f = &s->factors[spec->factor];
+    for (uint32_t i = 0; i < s->n_factors; i++) { /* parameters of another factor may tell the two apart again */
+        for (uint32_t k = 0; i != spec->factor && k < s->factors[i].n_levels; k++) {
+            if (s->factors[i].levels[k].parameters != NULL)
+                return false;
+        }
+    }
+    for (uint32_t i = 0; i < spec->comparator_side.n; i++) {
+        const struct cs_level *a = &f->levels[spec->level], *b = &f->levels[spec->comparator_side.level[i]];
+        if (a == b || !is_same_but_parameters(s, f, a, b) || !sends_same(&s->models[model], a, b))
+            return false;
+    }
+    return spec->comparator_side.n > 0;
+}
+
+static bool sets_temperature(const struct cs_level *level)
+{
+    struct cs_json *o = level->parameters != NULL ? cs_json_loads(level->parameters, 0, NULL) : NULL;
+    const bool sets = cs_json_object_get(o, "temperature") != NULL;
+    cs_json_decref(o);
+    return sets;
+}
+
+/* `temperature: omit`, of the model or of its account. */
+static bool takes_no_temperature(const struct cs_study *s, const struct cs_model *model)
+{
+    struct cs_json *o = model->parameters != NULL ? cs_json_loads(model->parameters, 0, NULL) : NULL;
+    bool none = is_text(cs_json_string_value(cs_json_object_get(o, "temperature")), "omit");
+    const struct cs_account *a = &s->accounts[model->account];
+    for (uint32_t i = 0; i < a->n_parameter_names; i++)
+        none |= strcmp(a->parameter_names[i], "temperature: omit") == 0;
+    cs_json_decref(o);
+    return none;
+}
+
+/* NULL: their requests differ, or that is not known. */
+static const char *why_same(const struct cs_report_work *w, uint32_t model, const struct cs_spec_contrast *spec)
+{
+    uint32_t its;
+    const struct cs_study *s = asking(w, model, spec->factor, &its);
+    if (s == NULL || !is_same_request(s, its, spec))
+        return NULL;
+    return takes_no_temperature(s, &s->models[its]) && sets_temperature(&s->factors[spec->factor].levels[spec->level])
+               ? "not applicable: this model takes no temperature; both sides send this model the same requests"
+               : "both sides send this model the same requests: it does not take what the level sets, or has it already";
+}
+
 /* "" when there may be a verdict. */
 static const char *why_none(const struct cs_report_work *w, size_t at, const struct cs_spec_contrast *spec)
 {
     const struct cs_report_contrast *c = &w->r->contrasts[at];
     if (c->floor)
         return "part of the noise floor";
+    const char *same = why_same(w, c->model, spec);
+    if (same != NULL)
+        return same;
     if (w->paired[at].silent)
         return "no usable answer on one side: all refused, filtered, unreadable or failed";
     if (c->clusters == 0)
@@ -108,6 +224,31 @@ struct cs_cluster_test cs_verdicts_test(const struct cs_report_work *w, size_t a
     const struct cs_cluster_test t = p->single ? cs_cluster_pairs(cs_verdicts_pairs(p), alpha)
                                                : cs_cluster_t(p->diff, p->n, alpha, range);
     return cs_wording_widen(&t, p->wording_variance, p->wordings, alpha);
+}
+
+/* ---- which interval decided ---------------------------------------------------------------------------------------- */
+
+/* `why` of the row takes it over where it says nothing yet. A row without a verdict has none: no interval decided. */
+static struct cs_report_decided decided_by(struct cs_report_work *w, const struct cs_finding_decided *d,
+                                           enum cs_report_verdict verdict, double scale, const char **why)
+{
+    struct cs_report_decided out = {.why = ""};
+    if (d->by == CS_FINDING_BY_CI || verdict == CS_VERDICT_NONE)
+        return out;
+    if (d->by == CS_FINDING_BY_FEW_MOVED)
+        out.why = cs_arena_printf(&w->r->arena,
+                                  "few clusters moved: %zu of %zu, so that the interval which decides allows for those "
+                                  "that might have; of %zu clusters no margin below %.3g can be met once any moved",
+                                  d->moved, d->n, d->n, d->least * scale);
+    else
+        out.why = d->by == CS_FINDING_BY_BOUNDS
+                      ? *why
+                      : cs_arena_printf(&w->r->arena, "the interval at %.4g %% decides on equivalence",
+                                        100 * (1 - 2 * d->level));
+    out.span = (struct cs_report_span){true, d->ci.lo * scale, d->ci.hi * scale};
+    if ((*why)[0] == '\0')
+        *why = out.why;
+    return out;
 }
 
 /* ---- families --------------------------------------------------------------------------------------------------- */
@@ -161,6 +302,7 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->verdict = CS_VERDICT_NONE; /* an answer that nobody heard supports no statement, not even an open one */
     else if (c->verdict == CS_VERDICT_NONE && c->why[0] == '\0')
         c->why = "the declared adjustment cannot be computed";
+    c->decided_by = decided_by(w, &t->decided, c->verdict, scale, &c->why);
 }
 
 /* ---- nominal answers: one test, its categories inside it ----------------------------------------------------------- */
@@ -198,7 +340,8 @@ static void enter_categories(const struct cs_report_work *w, const struct cs_rep
                                   .best = best,
                                   .ci = cs_xcalloc(n, sizeof *j->ci),
                                   .found = cs_xcalloc(n, sizeof *j->found),
-                                  .crossed = cs_xcalloc(n, sizeof *j->crossed)};
+                                  .crossed = cs_xcalloc(n, sizeof *j->crossed),
+                                  .decided = cs_xcalloc(n, sizeof *j->decided)};
     enter(w, c->contrast, t);
     t->joint = j;
 }
@@ -211,6 +354,7 @@ static void release_categories(struct cs_family_joint *j)
     free(j->ci);
     free(j->found);
     free(j->crossed);
+    free(j->decided);
 }
 
 static void leave_categories(struct cs_report_work *w, struct cs_report_category_test *c,
@@ -231,6 +375,9 @@ static void leave_categories(struct cs_report_work *w, struct cs_report_category
         one.ci = k < j->n ? f->ci : (struct cs_interval){-f->ci.hi, -f->ci.lo};
         one.verdict = one.eligible ? f->verdict : CS_STAT_VERDICT_NONE;
         one.crossed = one.eligible && j->crossed[from];
+        one.decided = j->decided[from];
+        if (k >= j->n) /* the mirror */
+            one.decided.ci = (struct cs_interval){-one.decided.ci.hi, -one.decided.ci.lo};
         leave(w, at, &one);
     }
 }
@@ -276,6 +423,7 @@ static void leave_interaction(struct cs_report_work *w, struct cs_report_interac
         x->why = "refusals, unreadable answers, timeouts or failures could change the verdict";
     else if (x->verdict == CS_VERDICT_NONE && x->why[0] == '\0')
         x->why = "the declared adjustment cannot be computed";
+    x->decided_by = decided_by(w, &t->decided, x->verdict, scale, &x->why);
     for (uint32_t k = 1; k < x->n_levels; k++) {
         const struct cs_interval ci = t->joint->ci[k - 1];
         if (cs_stats_usable(t->joint->test[k - 1].status))
@@ -347,6 +495,7 @@ static void leave_trend(struct cs_report_work *w, uint32_t at, const struct cs_f
         t->why = "refusals, unreadable answers, timeouts or failures could change the verdict";
     else if (t->verdict == CS_VERDICT_NONE && t->why[0] == '\0')
         t->why = "the declared adjustment cannot be computed";
+    t->decided_by = decided_by(w, &test->decided, t->verdict, scale, &t->why);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------------- */

@@ -44,6 +44,14 @@ double cs_analysis_work_range(const struct cs_measure *m)
     return m->max - m->min;
 }
 
+bool cs_analysis_work_ends(const struct cs_measure *m, double *low, double *high)
+{
+    const double range = cs_analysis_work_range(m);
+    *low = m->kind == CS_OUTCOME_NUMBER ? m->min : 0;
+    *high = *low + range;
+    return range > 0;
+}
+
 uint32_t cs_analysis_work_factors(const struct cs_report *r)
 {
     return r->n_factors > 0 ? r->n_factors : 1;
@@ -99,7 +107,8 @@ const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[
     return cs_analysis_work_copy(w, hex);
 }
 
-static void add_sentence(struct cs_report_work *w, const char *const **list, uint32_t *n, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void add_sentence(struct cs_report_work *w, const char *const **list,
+                                                               uint32_t *n, const char *fmt, va_list ap)
 {
     const char **longer = cs_arena_array(&w->r->arena, *n + 1, sizeof *longer);
     char text[512];

@@ -5,6 +5,7 @@
 #include "tools/report/analysis/declared.h"
 #include "tools/report/model.h"
 #include "tools/report/read/source.h"
+#include "tools/report/stats/findable.h"
 
 struct cs_calibration;
 struct cs_family_joint;
@@ -31,14 +32,16 @@ struct cs_report_work {
     struct cs_error *err;
 };
 
-enum { CS_CLUSTERS_MIN = 5 }; /* fewer give no verdict */
+enum { CS_CLUSTERS_MIN = CS_FINDABLE_CLUSTERS_MIN }; /* fewer give no verdict */
 
 /* Where the report has a declared contrast, in a model and for an outcome. */
 size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
                                     uint32_t contrast);
 /* What turns a fraction into the unit of an outcome: 100 for points. */
 double cs_analysis_work_scale(const struct cs_report_outcome *o);
-double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
+double cs_analysis_work_range(const struct cs_measure *m); /* the largest shift possible; 0: no bounds */
+bool cs_analysis_work_ends(const struct cs_measure *m, double *low,
+                           double *high);                     /* of a rate or mean; false: none are known */
 double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
 struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

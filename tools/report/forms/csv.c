@@ -90,6 +90,11 @@ static void write_value(void *self, const char *name, const struct cs_column_val
         real(s, v->span.known, v->span.low);
         real(s, v->span.known, v->span.high);
         break;
+    case CS_VALUE_DECIDED:
+        real(s, v->span.known, v->span.low);
+        real(s, v->span.known, v->span.high);
+        cell(s, v->text);
+        break;
     case CS_VALUE_COUNTS:
         s->lines = v->n_counts;
         cell(s, s->line < v->n_counts ? v->counts[s->line].name : "");

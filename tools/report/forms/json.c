@@ -43,6 +43,9 @@ static struct cs_json *value(const char *name, const struct cs_column_value *v)
         return v->figure.known ? cs_json_real(v->figure.value) : cs_json_null();
     case CS_VALUE_SPAN:
         return v->span.known ? cs_json_pack("[f, f]", v->span.low, v->span.high) : cs_json_null();
+    case CS_VALUE_DECIDED:
+        return v->span.known ? cs_json_pack("{s:f, s:f, s:s}", "low", v->span.low, "high", v->span.high, "why", v->text)
+                             : cs_json_null();
     case CS_VALUE_COUNTS:
         return counts(name, v);
     }
@@ -73,6 +76,15 @@ static struct cs_json *table(const struct cs_report *r, const struct cs_report_t
     return list;
 }
 
+/* The same outputs make the same bytes, whenever they are asked for: it is of when the newest call was made. */
+static struct cs_json *as_of(const struct cs_report *r)
+{
+    const char *newest = "";
+    for (uint32_t i = 0; i < r->n_models; i++)
+        newest = strcmp(r->models[i].last_call, newest) > 0 ? r->models[i].last_call : newest;
+    return newest[0] != '\0' ? cs_json_string(newest) : cs_json_null();
+}
+
 static struct cs_json *head(const struct cs_report *r)
 {
     struct cs_json *notes = cs_json_array();
@@ -81,12 +93,12 @@ static struct cs_json *head(const struct cs_report *r)
     for (uint32_t i = 0; i < r->n_notes; i++)
         cs_json_array_append_new(notes, text(r->notes[i]));
     struct cs_json *o = cs_json_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:I, s:i, s:b, s:I, s:I, s:i, s:i, s:s, s:f, s:s, s:i, s:o}", "study", r->study,
-        "title", r->title, "source", r->source, "generation", (int)r->generation, "software", r->software, "seed",
-        (int64_t)r->seed, "draws", (int)r->draws, "complete", (int)r->complete, "planned", (int64_t)r->planned,
-        "terminal", (int64_t)r->terminal, "cases", (int)r->n_cases, "clusters", (int)r->n_clusters, "declared",
-        r->declared.sentence, "alpha", r->declared.alpha, "adjust", r->declared.adjust, "family",
-        (int)r->declared.family, "notes", notes);
+        "{s:s, s:o, s:s, s:s, s:s, s:i, s:s, s:I, s:i, s:b, s:I, s:I, s:i, s:i, s:s, s:f, s:s, s:i, s:o}", "schema",
+        "clinsafe.report/1", "as_of", as_of(r), "study", r->study, "title", r->title, "source", r->source, "generation",
+        (int)r->generation, "software", r->software, "seed", (int64_t)r->seed, "draws", (int)r->draws, "complete",
+        (int)r->complete, "planned", (int64_t)r->planned, "terminal", (int64_t)r->terminal, "cases", (int)r->n_cases,
+        "clusters", (int)r->n_clusters, "declared", r->declared.sentence, "alpha", r->declared.alpha, "adjust",
+        r->declared.adjust, "family", (int)r->declared.family, "notes", notes);
     if (r->simulated)
         cs_json_object_set_new(o, "simulated", cs_json_string(CS_SIMULATED_TEXT));
     cs_json_object_set_new(o, "registration", text(r->declared.registration));

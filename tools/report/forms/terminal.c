@@ -31,6 +31,9 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
             model == CS_REPORT_NONE ? ", " : "", level, decimals, best->shift.value, r->outcomes[outcome].unit);
     if (best->ci_simultaneous.known)
         fprintf(out, " (%.*f to %.*f)", decimals, best->ci_simultaneous.low, decimals, best->ci_simultaneous.high);
+    if (best->decided_by.span.known)
+        fprintf(out, ", decided by %.*f to %.*f (%s)", decimals, best->decided_by.span.low, decimals,
+                best->decided_by.span.high, best->decided_by.why);
     for (uint32_t i = 0; i < r->n_pooled; i++) { /* the largest of several is too large */
         if (&r->contrasts[r->pooled[i].contrast] == best)
             fprintf(out, ", drawn to the mean of all %+.*f", decimals, r->pooled[i].pooled.value);
@@ -82,11 +85,14 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
 /* A study that varies nothing has answers, and no comparisons. */
 static void rate_line(const struct cs_report *r, const struct cs_report_rate *row, FILE *out)
 {
-    const bool share = strcmp(r->outcomes[row->outcome].unit, "points") == 0;
+    const struct cs_report_outcome *o = &r->outcomes[row->outcome];
+    const bool share = strcmp(o->unit, "points") == 0, level = strcmp(o->unit, "levels") == 0;
     const double scale = share ? 100 : 1;
     if (!row->rate.known)
         return;
-    fprintf(out, "  %s: %.3g%s", r->outcomes[row->outcome].label, row->rate.value * scale, share ? " %" : "");
+    fprintf(out, "  %s: %.3g%s", o->label, row->rate.value * scale, share ? " %" : "");
+    if (level) /* counted from 0, whatever its words are */
+        fprintf(out, " levels %s", o->up);
     if (row->ci.known)
         fprintf(out, " (%.3g to %.3g)", row->ci.low * scale, row->ci.high * scale);
     for (uint32_t i = 0; i < r->n_labels; i++) {
@@ -95,6 +101,49 @@ static void rate_line(const struct cs_report *r, const struct cs_report_rate *ro
             fprintf(out, ", equal to the label in %.3g %%", 100 * l->agreement.value);
     }
     fprintf(out, ", %" PRIu64 " answers\n", row->answers);
+}
+
+/* `scores` and `composites`, over all arms; tags are for the page. */
+static void score_line(const char *name, struct cs_report_figure value, struct cs_report_span ci, const char *why,
+                       FILE *out)
+{
+    if (!value.known)
+        return;
+    fprintf(out, "  %s: %.3g", name, value.value);
+    if (ci.known)
+        fprintf(out, " (%.3g to %.3g)", ci.low, ci.high);
+    fprintf(out, "%s%s\n", why[0] != '\0' ? "; " : "", why);
+}
+
+static const char *without_score(const struct cs_report_score *s, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (s->without > 0 && s->bounds.known)
+        snprintf(out, size, "between %.3g and %.3g whatever the %" PRIu64 " without a score hold", s->bounds.low,
+                 s->bounds.high, (uint64_t)s->without);
+    return out;
+}
+
+static void score_lines(const struct cs_report *r, uint32_t model, FILE *out)
+{
+    char text[160];
+    for (uint32_t i = 0; i < r->n_scores; i++) {
+        const struct cs_report_score *s = &r->scores[i];
+        if (s->model == model && s->factor == CS_REPORT_NONE && s->tag[0] == '\0')
+            score_line(s->score, s->mean, s->ci, without_score(s, text, sizeof text), out);
+    }
+    for (uint32_t i = 0; i < r->n_composites; i++) {
+        const struct cs_report_composite *c = &r->composites[i];
+        if (c->model == model && c->factor == CS_REPORT_NONE)
+            score_line(c->name, c->value, c->ci, c->why, out);
+    }
+}
+
+static void horizon_line(const struct cs_report *r, const struct cs_report_task_horizon *h, FILE *out)
+{
+    fprintf(out, "  %s%s%s: ", r->outcomes[h->outcome].label, h->factor == CS_REPORT_NONE ? "" : " under ",
+            h->factor == CS_REPORT_NONE ? "" : r->factors[h->factor].levels[h->level].id);
+    fprintf(out, "50 %% horizon %s, %u tasks\n", cs_words_horizon(h, CS_REPORT_HORIZON_50).s, h->tasks);
 }
 
 /* What a pilot is for. */
@@ -123,10 +172,14 @@ static void pressure_line(const struct cs_report *r, const struct cs_report_pres
             row->floor ? " (noise floor)" : "", 100 * row->held_share.value);
     if (row->held_share_ci.known)
         fprintf(out, " (%.3g to %.3g)", 100 * row->held_share_ci.low, 100 * row->held_share_ci.high);
+    if (row->held_bounds.known && row->held_bounds.low < row->held_bounds.high)
+        fprintf(out, ", between %.3g and %.3g %% whatever answers that are not known hold (%s)",
+                100 * row->held_bounds.low, 100 * row->held_bounds.high, row->censored_at);
     fprintf(out, ", %.3g turns on average", row->turns_held.value);
     if (row->lost_of_asked.known)
-        fprintf(out, "; right answers lost: %.3g %% of those with a first and a last answer",
-                100 * row->lost_of_asked.value);
+        fprintf(out, "; right answers lost: %.3g %% of all asked", 100 * row->lost_of_asked.value);
+    if (row->lost_bounds.known && row->lost_bounds.low < row->lost_bounds.high)
+        fprintf(out, " (up to %.3g %% if all that is not known were)", 100 * row->lost_bounds.high);
     if (row->lost_of_right.known)
         fprintf(out, ", %.3g %% of those right at first", 100 * row->lost_of_right.value);
     fputc('\n', out);
@@ -151,6 +204,12 @@ static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
     for (uint32_t i = 0; model != CS_REPORT_NONE && i < r->n_pressure; i++) {
         if (r->pressure[i].model == model)
             pressure_line(r, &r->pressure[i], out);
+    }
+    if (model != CS_REPORT_NONE)
+        score_lines(r, model, out);
+    for (uint32_t i = 0; model != CS_REPORT_NONE && i < r->n_task_horizons; i++) {
+        if (r->task_horizons[i].model == model)
+            horizon_line(r, &r->task_horizons[i], out);
     }
     for (uint32_t i = 0; r->n_factors == 0 && model != CS_REPORT_NONE && i < r->n_rates; i++) {
         if (r->rates[i].model == model)

@@ -109,6 +109,7 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
         cs_html(p->out, "<span class=\"why\">%s</span>", c->why[0] != '\0' ? c->why : "noise floor");
     else
         cs_html_page_verdict(p, c->verdict, c->why);
+    cs_html_page_decided(p, &c->decided_by, decimals);
     cs_html_sentences_scope(p, c);
     fputs("</td></tr>\n", p->out);
 }

@@ -42,14 +42,15 @@ static void write_arms(struct cs_page *p)
 }
 
 static void write_finding(struct cs_page *p, uint32_t outcome, struct cs_report_figure shift, struct cs_report_span ci,
-                          enum cs_report_verdict verdict)
+                          enum cs_report_verdict verdict, const struct cs_report_decided *decided)
 {
     const int decimals = cs_html_page_decimals(p, outcome);
     cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_html_page_figure_value(shift), decimals).s);
     if (ci.known)
         cs_html(p->out, " (%s)", cs_html_page_span(ci, decimals).s);
-    cs_html(p->out, " %s</td>", p->r->outcomes[outcome].unit);
-    cs_html_page_cell(p, cs_words_verdict(verdict));
+    cs_html(p->out, " %s</td><td>%s", p->r->outcomes[outcome].unit, cs_words_verdict(verdict));
+    cs_html_page_decided(p, decided, decimals);
+    fputs("</td>", p->out);
 }
 
 static void write_twice(struct cs_page *p, const struct cs_report_twice *t)
@@ -64,8 +65,8 @@ static void write_twice(struct cs_page *p, const struct cs_report_twice *t)
     fputs("</td><td>", p->out);
     cs_html_page_model_name(p, c->model);
     fputs("</td>", p->out);
-    write_finding(p, c->outcome, t->shift_first, t->ci_first, t->first);
-    write_finding(p, c->outcome, t->shift_later, t->ci_later, t->later);
+    write_finding(p, c->outcome, t->shift_first, t->ci_first, t->first, &t->decided_first);
+    write_finding(p, c->outcome, t->shift_later, t->ci_later, t->later, &t->decided_later);
     cs_html_page_cell(p, t->differ ? "none: the verdicts differ" : "the same");
     fputs("</tr>\n", p->out);
 }

@@ -32,15 +32,21 @@ static uint64_t in_class(const struct cs_report_completeness *c, int k)
     return n;
 }
 
-static void write_legend(struct cs_page *p)
+/* Of a study of judges the first class of what is analysed is a verdict, of what was judged a reply. */
+static const char *title_of(const struct cs_page *p, int k, bool judged)
+{
+    return k == 0 && p->r->n_judges > 0 && !judged ? "judged" : classes[k].title;
+}
+
+static void write_legend(struct cs_page *p, bool judged)
 {
     fputs("<p class=\"legend\">", p->out);
     for (int k = 0; k < n_classes(p); k++)
-        cs_html(p->out, "<span class=\"k\"><i class=\"%s\"></i>%s</span> ", classes[k].css, classes[k].title);
+        cs_html(p->out, "<span class=\"k\"><i class=\"%s\"></i>%s</span> ", classes[k].css, title_of(p, k, judged));
     fputs("<span class=\"k\"><i style=\"background:var(--line)\"></i>not yet in</span></p>\n", p->out);
 }
 
-static void write_columns(struct cs_page *p, const char *first)
+static void write_columns(struct cs_page *p, const char *first, bool judged)
 {
     fputs("<thead><tr>", p->out);
     cs_html_page_column(p, first, "");
@@ -48,7 +54,7 @@ static void write_columns(struct cs_page *p, const char *first)
     cs_html_page_column(p, "In", "n");
     cs_html_page_column(p, "Share of planned", "barcol");
     for (int k = 0; k < n_classes(p); k++)
-        cs_html_page_column(p, classes[k].title, "n");
+        cs_html_page_column(p, title_of(p, k, judged), "n");
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
@@ -69,12 +75,11 @@ static void write_counts(struct cs_page *p, const struct cs_report_completeness 
     fputs("</tr>\n", p->out);
 }
 
-static void write_models(struct cs_page *p)
+static void write_models(struct cs_page *p, const struct cs_report_completeness *rows, uint32_t n, bool judged)
 {
-    cs_html_page_table(p, "complete", CS_REPORT_NONE, "Planned trials by model: what came in, and as what.");
-    write_columns(p, "Model");
-    for (uint32_t i = 0; i < p->r->n_completeness; i++) {
-        const struct cs_report_completeness *c = &p->r->completeness[i];
+    write_columns(p, "Model", judged);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct cs_report_completeness *c = &rows[i];
         if (c->factor != CS_REPORT_NONE)
             continue;
         fputs("<tr><th scope=\"row\">", p->out);
@@ -84,7 +89,7 @@ static void write_models(struct cs_page *p)
     }
     fputs("</tbody>", p->out);
     cs_html_page_table_end(p);
-    write_legend(p);
+    write_legend(p, judged);
 }
 
 static void write_arms(struct cs_page *p, uint32_t model)
@@ -101,7 +106,7 @@ static void write_arms(struct cs_page *p, uint32_t model)
             cs_html(p->out, "<details%s><summary>%s, arm by arm</summary>\n",
                     p->r->models[model].complete ? "" : " open", cs_html_page_model(p, model));
             cs_html_page_table(p, "complete", model, "Planned trials by arm.");
-            write_columns(p, "Arm");
+            write_columns(p, "Arm", false);
             any = true;
         }
         if (factor != c->factor) {
@@ -226,7 +231,16 @@ void cs_html_completeness(struct cs_page *p)
     fputs("<p>Read this first: missing answers can make or hide a difference. A refusal is an answer and is counted "
           "as one; a technical failure is missing data.</p>\n",
           p->out);
-    write_models(p);
+    if (p->r->n_judges > 0) {
+        cs_html_page_table(p, "judged-ended", CS_REPORT_NONE,
+                           "How the replies had ended that judges were to see, by model; a refusal has a text, and is "
+                           "judged like any other. By arm: the table judged_ended.");
+        write_models(p, p->r->judged_ended, p->r->n_judged_ended, true);
+    }
+    cs_html_page_table(p, "complete", CS_REPORT_NONE,
+                       p->r->n_judges > 0 ? "Planned verdicts by model: what came in, and as what."
+                                          : "Planned trials by model: what came in, and as what.");
+    write_models(p, p->r->completeness, p->r->n_completeness, false);
     for (uint32_t m = 0; m < p->r->n_models; m++)
         write_arms(p, m);
     write_usable(p);

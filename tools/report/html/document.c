@@ -46,8 +46,12 @@ static bool is_shown(const struct cs_page *p, const struct section *s)
         return p->r->n_scores > 0;
     if (s->write == cs_html_composites)
         return p->r->n_composites > 0;
+    if (s->write == cs_html_task_horizons)
+        return p->r->n_task_horizons > 0;
     if (s->write == cs_html_pressure)
         return p->r->conversations;
+    if (s->write == cs_html_ended)
+        return p->r->n_replies > 0;
     if (p->r->n_contrasts > 0)
         return true;
     if (s->write == cs_html_interactions) /* trends are comparisons of another kind */

@@ -60,10 +60,12 @@ static void say_open(struct cs_page *p, const struct cs_first_rows *f)
     if (names > NAMES_MAX)
         cs_html(p->out, " and %u more", names - NAMES_MAX);
     if (all == 1 && only->ci_simultaneous.known) {
+        const struct cs_report_span span = only->decided_by.span.known ? only->decided_by.span : only->ci_simultaneous;
         const bool share = cs_html_page_is_share(&p->r->outcomes[only->outcome]);
-        cs_html(p->out, " in %s, %s %s", cs_html_page_model(p, only->model),
-                cs_html_page_span(only->ci_simultaneous, share ? 0 : 2).s,
+        cs_html(p->out, " in %s, %s %s", cs_html_page_model(p, only->model), cs_html_page_span(span, share ? 0 : 2).s,
                 share ? "of 100" : cs_html_page_unit(p, only->outcome));
+        if (only->decided_by.span.known)
+            cs_html(p->out, " (%s)", only->decided_by.why);
     }
     fputs(names > 0 ? ".</li>\n" : "", p->out);
 }

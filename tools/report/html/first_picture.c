@@ -78,7 +78,10 @@ static void write_said(struct cs_page *p, const struct cs_report_contrast *c)
             cs_num_signed(cs_html_page_figure_value(c->shift), decimals).s, cs_html_page_unit(p, c->outcome));
     if (span.known)
         cs_html(p->out, ", interval %s", cs_html_page_span(span, decimals).s);
-    cs_html(p->out, ", %s</span>", cs_words_verdict(c->verdict));
+    cs_html(p->out, ", %s", cs_words_verdict(c->verdict));
+    if (c->decided_by.span.known)
+        cs_html(p->out, " by %s: %s", cs_html_page_span(c->decided_by.span, decimals).s, c->decided_by.why);
+    fputs("</span>", p->out);
 }
 
 /* The size beside the mark of a difference: whole points from 1 on. */

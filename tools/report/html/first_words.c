@@ -147,10 +147,56 @@ static void say_rate(struct cs_page *p, const struct cs_report_rate *rate)
         cs_html(p->out, "on average %s", value.s);
 }
 
+/* "0.71 (0.66 to 0.75), between 0.60 and 0.80 whatever the 12 without a score hold" */
+static void say_figure(struct cs_page *p, uint32_t model, const char *name, struct cs_report_figure value,
+                       struct cs_report_span ci, struct cs_report_span bounds, uint64_t without)
+{
+    cs_html(p->out, "<p><b>%s</b>, <em>", cs_html_page_model(p, model));
+    cs_html_page_words(p, name);
+    cs_html(p->out, "</em>: %s", cs_num_fixed(value.value, 2).s);
+    if (ci.known)
+        cs_html(p->out, " (%s to %s)", cs_num_fixed(ci.low, 2).s, cs_num_fixed(ci.high, 2).s);
+    if (without > 0 && bounds.known)
+        cs_html(p->out, ", between %s and %s whatever the %s without a score hold", cs_num_fixed(bounds.low, 2).s,
+                cs_num_fixed(bounds.high, 2).s, cs_num_count(without).s);
+    fputs(".</p>\n", p->out);
+}
+
+/* Where nothing is varied: the first declared score of each model, its mean put together, its horizon. Returns how many. */
+static uint32_t say_declared(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    uint32_t said = 0;
+    for (uint32_t i = 0; i < r->n_scores && said < SENTENCES_MAX; i++) {
+        const struct cs_report_score *s = &r->scores[i];
+        if (s->factor != CS_REPORT_NONE || s->tag[0] != '\0' || !s->mean.known ||
+            strcmp(s->score, r->scores[0].score) != 0)
+            continue;
+        say_figure(p, s->model, s->score, s->mean, s->ci, s->bounds, s->without);
+        said++;
+    }
+    for (uint32_t i = 0; i < r->n_composites && said < SENTENCES_MAX; i++) {
+        const struct cs_report_composite *c = &r->composites[i];
+        if (c->factor != CS_REPORT_NONE || !c->value.known)
+            continue;
+        say_figure(p, c->model, c->name, c->value, c->ci, (struct cs_report_span){0}, 0);
+        said++;
+    }
+    for (uint32_t i = 0; i < r->n_task_horizons && said < SENTENCES_MAX; i++) {
+        const struct cs_report_task_horizon *h = &r->task_horizons[i];
+        if (h->factor != CS_REPORT_NONE)
+            continue;
+        cs_html(p->out, "<p><b>%s</b>, <em>50 %% horizon</em>: %s.</p>\n", cs_html_page_model(p, h->model),
+                cs_words_horizon(h, CS_REPORT_HORIZON_50).s);
+        said++;
+    }
+    return said;
+}
+
 /* Where nothing is varied: what was answered, and how often that is the label. */
 static void say_rates(struct cs_page *p)
 {
-    uint32_t said = 0;
+    uint32_t said = say_declared(p);
     for (uint32_t i = 0; i < p->r->n_rates && said < SENTENCES_MAX; i++) {
         const struct cs_report_rate *rate = &p->r->rates[i];
         if (rate->factor != CS_REPORT_NONE || !rate->rate.known)

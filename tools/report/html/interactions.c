@@ -45,6 +45,7 @@ static void write_row(struct cs_page *p, const struct cs_report_interaction *x)
     cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">",
             cs_num_p(cs_html_page_figure_value(x->p_adjusted)).s);
     cs_html_page_verdict(p, x->verdict, x->why);
+    cs_html_page_decided(p, &x->decided_by, cs_html_page_decimals(p, x->outcome));
     if (x->reversed && cs_words_verdict_is_different(x->verdict))
         fputs("<br><b>opposite shifts: their mean says little</b>", p->out);
     fputs("</td></tr>\n", p->out);

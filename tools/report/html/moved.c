@@ -1,5 +1,23 @@
 /* Cases that moved most: for each finding, the case under the comparator and under the level, side by side, as sent and as answered. */
+#include <string.h>
+
 #include "tools/report/html/page.h"
+
+/* A line for each: its number in the prompt, and where it is, which is in the page itself. */
+static void write_images(struct cs_page *p, const char *images)
+{
+    fputs("<td>", p->out);
+    for (const char *at = images; *at != '\0';) {
+        const size_t n = strcspn(at, "\n");
+        const size_t number = strcspn(at, " ");
+        fprintf(p->out, "<img alt=\"image %.*s of the prompt\" style=\"max-width:12rem;max-height:12rem\" src=\"",
+                (int)number, at);
+        fwrite(at + number + 1, 1, n - number - 1, p->out); /* base64 and a type: nothing in it is markup */
+        fputs("\"> ", p->out);
+        at += n + (at[n] == '\n');
+    }
+    fputs("</td>", p->out);
+}
 
 static void write_sides(struct cs_page *p, const struct cs_report_moved *m, const char *comparator, const char *level)
 {
@@ -10,6 +28,12 @@ static void write_sides(struct cs_page *p, const struct cs_report_moved *m, cons
     fputs("</tr></thead><tbody>\n", p->out);
     cs_html(p->out, "<tr><td class=\"verbatim\">%s</td><td class=\"verbatim\">%s</td></tr>\n", m->prompt_comparator,
             m->prompt_level);
+    if (m->images_comparator != NULL && (m->images_comparator[0] != '\0' || m->images_level[0] != '\0')) {
+        fputs("<tr>", p->out);
+        write_images(p, m->images_comparator);
+        write_images(p, m->images_level);
+        fputs("</tr>\n", p->out);
+    }
     cs_html(p->out, "<tr><td class=\"verbatim\"><b>%s</b></td><td class=\"verbatim\"><b>%s</b></td></tr>\n",
             m->reply_comparator, m->reply_level);
     fputs("</tbody>", p->out);

@@ -171,6 +171,12 @@ void cs_html_page_verdict(struct cs_page *p, enum cs_report_verdict v, const cha
         cs_html(p->out, "<br><span class=\"why\">%s</span>", why);
 }
 
+void cs_html_page_decided(struct cs_page *p, const struct cs_report_decided *d, int decimals)
+{
+    if (d->span.known)
+        cs_html(p->out, "<br><span class=\"why\">decided by %s</span>", cs_html_page_span(d->span, decimals).s);
+}
+
 bool cs_html_page_is_share(const struct cs_report_outcome *o)
 {
     return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;

@@ -78,6 +78,8 @@ const char *cs_html_page_verdict_symbol(enum cs_report_verdict v); /* one charac
 const char *cs_html_page_verdict_css(
     enum cs_report_verdict v); /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
 void cs_html_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why);
+/* The interval that it was read off, where that is not the one shown: in the cell of the verdict. */
+void cs_html_page_decided(struct cs_page *p, const struct cs_report_decided *d, int decimals);
 
 bool cs_html_page_is_share(const struct cs_report_outcome *o); /* yes or no, a category */
 /* Decimals that a shift of this outcome is printed with: points 1, levels and units 2. */

@@ -27,6 +27,15 @@ static void gap(struct cs_page *p, struct cs_report_figure f, struct cs_report_s
     fputs("</td>", p->out);
 }
 
+/* Worst and best case; nothing where they are one. */
+static void between(struct cs_page *p, struct cs_report_span s)
+{
+    fputs("<td class=\"n\">", p->out);
+    if (s.known && s.low < s.high)
+        cs_html(p->out, "%s to %s", cs_num_percent(s.low).s, cs_num_percent(s.high).s);
+    fputs("</td>", p->out);
+}
+
 static void turn(struct cs_page *p, const struct cs_report_horizon *h)
 {
     if (h->turn == 0) {
@@ -66,7 +75,7 @@ static void lost_table(struct cs_page *p, const struct cs_report_pressure *rows,
     static const char *const titles[] = {"Level",
                                          "Conversations",
                                          "Right at first",
-                                         "Lost, of first and last known",
+                                         "Lost, of all asked",
                                          "If all unknown were lost",
                                          "Gap to the control, points",
                                          "Lost, of those right at first",
@@ -75,8 +84,8 @@ static void lost_table(struct cs_page *p, const struct cs_report_pressure *rows,
     char caption[512];
     snprintf(
         caption, sizeof caption,
-        "Answers lost under pressure, %s in %s: right at the first turn and wrong at the last. Of all with a first and a last answer is "
-        "the primary figure, with its worst case over all conversations; of those that were right at first is conditional on an answer that "
+        "Answers lost under pressure, %s in %s: right at the first turn and wrong at the last. Of all that were asked is the primary "
+        "figure: an answer that is not known is no loss there, and the worst case beside it takes all of them for lost; of those that were right at first is conditional on an answer that "
         "the arm may itself have moved.",
         rows->field, cs_html_page_model(p, rows->model));
     head(p, titles, sizeof titles / sizeof *titles, rows->model, caption);
@@ -101,28 +110,39 @@ static void held_table(struct cs_page *p, const struct cs_report_pressure *rows,
     static const char *const titles[] = {"Level",
                                          "Known at first",
                                          "Hold to the end",
+                                         "Whatever unknown answers hold",
+                                         "Not known from a turn on",
                                          "Gap to the control, points",
+                                         "Gap, whatever they hold",
                                          "Turns held, mean",
                                          "Gap, turns",
                                          "Half still hold at turn",
                                          "80 % at",
-                                         "95 % at"};
+                                         "95 % at",
+                                         "Remark"};
     char caption[512];
     snprintf(
         caption, sizeof caption,
-        "How long the first answer holds, %s in %s. Turns are censored at the last one (\xE2\x89\xA5); a missing answer ends the time at "
-        "risk; intervals by cluster.",
+        "How long the first answer holds, %s in %s. Turns are censored at the last one (\xE2\x89\xA5); an answer that is not known ends the "
+        "time at risk, as if those left were like it; whatever it holds, the share lies between the ends beside it; intervals by cluster.",
         rows->field, cs_html_page_model(p, rows->model));
     head(p, titles, sizeof titles / sizeof *titles, rows->model, caption);
     for (uint32_t i = 0; i < n; i++) {
         level(p, &rows[i]);
         cs_html_page_number(p, cs_num_count(rows[i].known));
         share(p, rows[i].held_share, rows[i].held_share_ci);
+        between(p, rows[i].held_bounds);
+        cs_html_page_cell(p, rows[i].censored_at);
         gap(p, rows[i].held_gap, rows[i].held_gap_ci, 1);
+        cs_html(p->out, "<td class=\"n\">%s</td>",
+                rows[i].held_gap_bounds.known && rows[i].held_gap_bounds.low < rows[i].held_gap_bounds.high
+                    ? cs_html_page_span(rows[i].held_gap_bounds, 1).s
+                    : "");
         turns(p, rows[i].turns_held, rows[i].turns_held_ci);
         gap(p, rows[i].turns_gap, rows[i].turns_gap_ci, 2);
         for (int k = 0; k < CS_PRESSURE_SHARES; k++)
             turn(p, &rows[i].at[k]);
+        cs_html_page_cell(p, rows[i].why);
         fputs("</tr>\n", p->out);
     }
     end(p);
@@ -136,7 +156,8 @@ static bool is_of(const struct cs_report_survival *s, const struct cs_report_pre
 
 static void turns_table(struct cs_page *p, const struct cs_report_pressure *rows, uint32_t n)
 {
-    static const char *const titles[] = {"Level", "Turn", "At risk", "Changed", "First answer holds"};
+    static const char *const titles[] = {
+        "Level", "Turn", "At risk", "Changed", "Not known", "First answer holds", "Whatever unknown answers hold"};
     char caption[256];
     snprintf(caption, sizeof caption, "Turn by turn, %s in %s: share of first answers that still hold.", rows->field,
              cs_html_page_model(p, rows->model));
@@ -151,7 +172,9 @@ static void turns_table(struct cs_page *p, const struct cs_report_pressure *rows
             cs_html_page_number(p, cs_num_count(s->turn));
             cs_html_page_number(p, cs_num_count(s->risk));
             cs_html_page_number(p, cs_num_count(s->changed));
+            cs_html_page_number(p, cs_num_count(s->unknown));
             share(p, s->held, s->ci);
+            between(p, s->bounds);
             fputs("</tr>\n", p->out);
         }
     }
@@ -174,8 +197,10 @@ void cs_html_pressure(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
     fputs(
-        "<p>Trials are conversations, whose texts were written beforehand; each call sends the texts of all turns before it. Reasoning of "
-        "earlier turns was not shown to the model.</p>\n",
+        "<p>Trials are conversations, whose texts were written beforehand. Each call sends the texts of all turns before it: reasoning that a "
+        "vendor returned apart from a reply was not shown to the model again, what it wrote into the reply itself (as between &lt;think&gt; and "
+        "&lt;/think&gt;) was; a system that remembers its sessions was told one turn after the other, and what it shows "
+        "its model only it knows.</p>\n",
         p->out);
     if (r->n_pressure == 0)
         cs_html(p->out, "<p>%s</p>\n", r->pressure_note);

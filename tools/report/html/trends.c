@@ -19,6 +19,7 @@ static void write_row(struct cs_page *p, const struct cs_report_trend *t)
     cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">",
             cs_num_p(cs_html_page_figure_value(t->p_adjusted)).s);
     cs_html_page_verdict(p, t->verdict, t->why);
+    cs_html_page_decided(p, &t->decided_by, decimals);
     fputs("</td></tr>\n", p->out);
 }
 

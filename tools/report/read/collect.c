@@ -72,6 +72,8 @@ void cs_collect_release(struct cs_collected *c)
             free(c->again[i]);
         if (c->pressed != NULL)
             cs_pressed_release(&c->pressed[i]);
+        if (c->replied != NULL)
+            cs_replied_release(&c->replied[i]);
         cs_collect_forget(&c->facts[i]);
     }
     free(c->grids);
@@ -80,6 +82,7 @@ void cs_collect_release(struct cs_collected *c)
     free(c->strict);
     free(c->again);
     free(c->pressed);
+    free(c->replied);
     free(c->facts);
     *c = (struct cs_collected){0};
 }
@@ -104,6 +107,7 @@ struct lane_scan {
     uint32_t seen;
     struct cs_arena arena;
     struct cs_pressed *pressed; /* NULL: the study has no conversations */
+    struct cs_replied *replied; /* likewise */
     struct cs_prompt prompt;    /* of the present trial, if so */
     /* once an answer turned up that was asked again: */
     struct cs_grid **first, **strict;
@@ -295,8 +299,10 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         take_superseded(l, position, &a, o->started_wall_ms);
         return CS_OK;
     }
-    if (talk.some)
-        cs_pressed_add(l->pressed, &a.at, &talk.c, &talk.turns);
+    if (talk.some) {
+        cs_pressed_add(l->pressed, &a.at, &talk.c, &talk.turns, a.outcome);
+        cs_replied_add(l->replied, &a.at, &talk.said, a.outcome);
+    }
     take_strict(l, &a, o);
     add(l->grid, &a, o->started_wall_ms);
     if (l->half != NULL && a.at.repeat % 2 == 1)
@@ -393,6 +399,7 @@ static void *scan_lanes(void *arg)
                               .strict = &t->pool->out->strict[lane],
                               .again = &t->pool->out->again[lane],
                               .pressed = t->pool->out->pressed != NULL ? &t->pool->out->pressed[lane] : NULL,
+                              .replied = t->pool->out->replied != NULL ? &t->pool->out->replied[lane] : NULL,
                               .prompt = CS_PROMPT_INIT};
         struct cs_counters counters;
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
@@ -425,10 +432,14 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     if (rc != CS_OK)
         return rc;
     cs_collect_halves(c, plan);
-    if (cs_script_is_used(plan->study))
+    if (cs_script_is_used(plan->study)) {
         c->pressed = cs_xcalloc(plan->n_lanes, sizeof *c->pressed);
-    for (uint32_t i = 0; c->pressed != NULL && i < plan->n_lanes; i++)
+        c->replied = cs_xcalloc(plan->n_lanes, sizeof *c->replied);
+    }
+    for (uint32_t i = 0; c->pressed != NULL && i < plan->n_lanes; i++) {
         cs_pressed_init(&c->pressed[i], &r->view.plan, i); /* ratings are no answers at turns */
+        cs_replied_init(&c->replied[i], r->view.plan.study);
+    }
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

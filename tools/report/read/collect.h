@@ -10,6 +10,7 @@
 #include "tools/report/read/foreign.h"
 #include "tools/report/read/grid.h"
 #include "tools/report/read/pressed.h"
+#include "tools/report/read/replied.h"
 
 enum { CS_RESOLVED_MAX = 32 }; /* names of a lane that are counted apart; further ones count as "others" */
 
@@ -53,6 +54,7 @@ struct cs_collected {
     struct cs_grid **strict; /* likewise, where only a lenient reader took some: as a strict one counts them */
     struct cs_collected_again **again;
     struct cs_pressed *pressed; /* one a lane; NULL: the study has no conversations */
+    struct cs_replied *replied; /* likewise; NULL also: a table does not tell what was said at their turns */
     uint32_t n_lanes;
 };
 

@@ -31,6 +31,7 @@ struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t repeat, attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
+    uint32_t talk;
     uint32_t (*turn)[CS_TURNS_MAX][CS_FIELDS_MAX]; /* [question][turn of answer_at][field]; NULL: no conversations */
 };
 
@@ -107,6 +108,12 @@ static void find_turns(struct table_read *r, const struct cs_table *t)
     r->out->pressed = cs_xcalloc(r->plan->n_lanes, sizeof *r->out->pressed);
     for (uint32_t i = 0; i < r->plan->n_lanes; i++)
         cs_pressed_init(&r->out->pressed[i], r->plan, i);
+    r->at.talk = cs_table_read_column(t, "conversation");
+    if (r->at.talk == CS_NONE)
+        return;
+    r->out->replied = cs_xcalloc(r->plan->n_lanes, sizeof *r->out->replied);
+    for (uint32_t i = 0; i < r->plan->n_lanes; i++)
+        cs_replied_init(&r->out->replied[i], r->plan->study);
 }
 
 static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error *err)
@@ -361,7 +368,7 @@ static enum cs_err read_answers(const struct table_read *r, uint32_t question, u
 
 /* What was answered at the turns of a conversation; which of them were asked is said by the study, not by empty cells. */
 static enum cs_err read_turns(struct table_read *r, const struct place *at, uint32_t line, const char *const *values,
-                              struct cs_error *err)
+                              enum cs_outcome how, struct cs_error *err)
 {
     const struct cs_study *s = r->plan->study;
     struct cs_derive_turns turns = {0};
@@ -388,7 +395,7 @@ static enum cs_err read_turns(struct table_read *r, const struct place *at, uint
         turns.answers[q->answer_at[i]] = some ? answers : NULL;
     }
     if (rc == CS_OK)
-        cs_pressed_add(&r->out->pressed[at->lane], &coords, &c, &turns);
+        cs_pressed_add(&r->out->pressed[at->lane], &coords, &c, &turns, how);
     return rc;
 }
 
@@ -477,13 +484,15 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
         rc = outcome_of(r, line, cell_of(values, r->at.outcome), some, &outcome, err);
     if (rc != CS_OK)
         return rc;
-    rc = read_turns(r, &at, line, values, err);
+    rc = read_turns(r, &at, line, values, outcome, err);
     if (rc != CS_OK)
         return rc;
     if (outcome == CS_OUTCOME_ok && !some) {
         outcome = CS_OUTCOME_unparsable;
         r->out->facts[at.lane].mismatched++;
     }
+    if (r->out->replied != NULL)
+        cs_replied_add_json(&r->out->replied[at.lane], &g->cells[at.cell].at, cell_of(values, r->at.talk), outcome);
     const int64_t when = time_of(cell_of(values, r->at.started));
     cs_grid_add(g, at.case_index, at.cell, outcome, outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
     if (r->out->halves != NULL && count_of(cell_of(values, r->at.repeat)) % 2 == 0)

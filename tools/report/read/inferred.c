@@ -402,8 +402,11 @@ static void make_models(struct cs_inferred *in)
     struct cs_account *accounts = cs_arena_array(a, in->models.n, sizeof *accounts);
     for (uint32_t i = 0; i < in->models.n; i++) {
         accounts[i] = (struct cs_account){.name = in->accounts[i], .simulated = in->simulated[i], .base_url = ""};
-        models[i] = (struct cs_model){
-            .name = in->models.list[i], .model = in->sent[i], .account = i, .parameters = "", .price = {-1, -1, -1}};
+        models[i] = (struct cs_model){.name = in->models.list[i],
+                                      .model = in->sent[i],
+                                      .account = i,
+                                      .parameters = "",
+                                      .price = {-1, -1, -1, 0, -1}};
     }
     in->study.accounts = accounts;
     in->study.n_accounts = in->models.n;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/file.h"
 #include "protocol/base/json.h"
 #include "protocol/table/names.h"
 
@@ -104,13 +106,15 @@ static enum cs_err take_line(struct json_rows *r, const char *line, size_t n, st
 
 static enum cs_err pass(struct json_rows *r, const struct cs_table_sink *sink, const struct cs_table *head)
 {
-    FILE *f = fopen(r->path, "r");
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
-    enum cs_err rc = CS_OK;
-    if (f == NULL)
-        return cs_error_set(r->err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", r->path, strerror(errno));
+    int fd;
+    enum cs_err rc = cs_file_open(r->path, &fd, r->err);
+    FILE *f = rc == CS_OK ? fdopen(fd, "r") : NULL;
+    if (rc != CS_OK)
+        return rc;
+    CS_ASSERT(f != NULL);
     for (r->line = 1; rc == CS_OK && (n = getline(&line, &room, f)) >= 0; r->line++) {
         struct cs_json *o = NULL;
         if (n > CS_STREAM_ROW_MAX)

@@ -44,6 +44,8 @@ struct cs_judged_source {
     struct cs_collected got;
     const struct cs_votes *votes;
     const struct cs_study *child;
+    const struct cs_study *
+        asker; /* the study that was judged, as it was then, with its parameters; the caller sets it. NULL: not at hand */
     struct cs_grid **judges;                     /* [judge][model]: verdicts of that judge alone */
     const struct cs_collected_lane *judge_facts; /* of each judge's own lane */
     const struct cs_judged_count *counts;

@@ -181,10 +181,8 @@ static void make_models(struct cs_judged_study *j, const struct cs_study *child)
     for (uint32_t i = 0; i < child->n_models; i++) /* what a simulated judge says was planted */
         account->simulated |= child->accounts[child->models[i].account].simulated;
     for (uint32_t i = 0; i < p->n_models; i++)
-        models[i] = (struct cs_model){.name = p->models[i],
-                                      .model = p->sent[i],
-                                      .parameters = "",
-                                      .price = {.input = -1, .cached = -1, .output = -1}};
+        models[i] = (struct cs_model){
+            .name = p->models[i], .model = p->sent[i], .parameters = "", .price = {-1, -1, -1, 0, -1}};
     s->accounts = account;
     s->n_accounts = 1;
     s->models = models;

@@ -92,22 +92,24 @@ static void count_turns(struct cs_pressed_counts *n, const struct cs_question *q
                         const struct cs_derive_turns *turns, const struct cs_answer *first)
 {
     const enum cs_field_kind kind = q->fields[field].kind;
+    bool holds = true, broke = false;
     for (uint32_t i = 0; i < q->n_answer_at; i++) {
-        if ((turns->asked >> (q->answer_at[i] - 1) & 1) == 0)
-            continue;
-        const struct cs_answer *now = answer_at(turns, q->answer_at[i], field);
-        if (now == NULL)
-            return;
-        n->risk[i]++;
-        if (!is_same(kind, first, now)) {
-            n->changed[i]++;
-            return;
+        if ((turns->asked >> (q->answer_at[i] - 1) & 1) != 0) {
+            const struct cs_answer *now = answer_at(turns, q->answer_at[i], field);
+            const bool other = now != NULL && !is_same(kind, first, now);
+            n->risk[i] += holds && now != NULL;
+            n->changed[i] += holds && other;
+            n->unknown[i] += holds && now == NULL;
+            holds = holds && now != NULL && !other;
+            broke = broke || other;
         }
+        n->held[i] += holds;
+        n->broke[i] += broke;
     }
 }
 
 static void count_field(struct cs_pressed_counts *n, const struct cs_question *q, uint32_t field, const char *label,
-                        const struct cs_derive_turns *turns)
+                        const struct cs_derive_turns *turns, bool failed)
 {
     const enum cs_field_kind kind = q->fields[field].kind;
     const struct cs_answer *first = NULL, *last = NULL;
@@ -130,6 +132,7 @@ static void count_field(struct cs_pressed_counts *n, const struct cs_question *q
     const bool was = first != NULL && is_right(kind, first, label), is = last != NULL && is_right(kind, last, label);
     const bool both = first != NULL && last != NULL;
     n->labelled++;
+    n->failed += failed && !both;
     n->right += was;
     n->both_known += both;
     n->right_known += both && was;
@@ -140,7 +143,7 @@ static void count_field(struct cs_pressed_counts *n, const struct cs_question *q
 }
 
 void cs_pressed_add(struct cs_pressed *p, const struct cs_coords *at, const struct cs_case *c,
-                    const struct cs_derive_turns *turns)
+                    const struct cs_derive_turns *turns, enum cs_outcome how)
 {
     const struct cs_question *q = &p->plan->study->questions[at->question];
     struct cs_pressed_counts *n = &p->counts[(size_t)at->case_index * p->width + p->first[at->cell]];
@@ -148,6 +151,7 @@ void cs_pressed_add(struct cs_pressed *p, const struct cs_coords *at, const stru
         if (p->slots[i].question != at->question)
             continue;
         const uint32_t truth = q->fields[p->slots[i].field].truth_column;
-        count_field(n++, q, p->slots[i].field, truth != CS_NONE ? c->values[truth] : "", turns);
+        count_field(n++, q, p->slots[i].field, truth != CS_NONE ? c->values[truth] : "", turns,
+                    how == CS_OUTCOME_timeout || !cs_outcome_is_answer(how));
     }
 }

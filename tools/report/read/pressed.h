@@ -15,6 +15,7 @@ struct cs_pressed_counts {
     uint32_t known;       /* with a first answer */
     uint32_t missing;     /* of these, some later answer that was asked for is not known */
     uint32_t labelled;    /* of all: the case has a label; of these: */
+    uint32_t failed;      /* a timeout or a failure took its first or last answer: missing data, never a "not lost" */
     uint32_t right;       /* the first answer is right */
     uint32_t both_known;  /* the first and the last answer are known; of these: */
     uint32_t right_known; /* the first is right */
@@ -22,7 +23,13 @@ struct cs_pressed_counts {
     uint32_t lost;        /* the first is right and the last is not */
     uint32_t gained;      /* the other way round */
     uint32_t lost_open;   /* of the labelled others: the answers that are not known could make them lost */
-    uint32_t risk[CS_TURNS_MAX], changed[CS_TURNS_MAX]; /* stats/horizon.h; turn i is the question's answer_at[i] */
+    /* Turn i is the question's answer_at[i]. Of those with a first answer, stats/horizon.h: */
+    uint32_t risk[CS_TURNS_MAX], changed[CS_TURNS_MAX];
+    uint32_t
+        unknown[CS_TURNS_MAX];   /* held until then, and this is the first turn that is not known: no longer at risk */
+    uint32_t held[CS_TURNS_MAX]; /* the same at every turn up to this one, all known */
+    uint32_t
+        broke[CS_TURNS_MAX]; /* another at some turn up to this one: it does not hold, whatever was not heard before */
 };
 
 struct cs_pressed_slot { /* an answer */
@@ -41,9 +48,9 @@ struct cs_pressed {
 /* n_slots 0: there is nothing to count. */
 void cs_pressed_init(struct cs_pressed *p, const struct cs_plan *plan, uint32_t lane);
 void cs_pressed_release(struct cs_pressed *p); /* a zeroed struct is fine */
-/* One conversation that ended. */
+/* One conversation that ended, `how`. */
 void cs_pressed_add(struct cs_pressed *p, const struct cs_coords *at, const struct cs_case *c,
-                    const struct cs_derive_turns *turns);
+                    const struct cs_derive_turns *turns, enum cs_outcome how);
 /* NULL: the cell asks another question. */
 const struct cs_pressed_counts *cs_pressed_of(const struct cs_pressed *p, uint32_t case_index, uint32_t cell,
                                               uint32_t slot);

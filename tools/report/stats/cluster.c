@@ -60,6 +60,24 @@ struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, dou
     return test;
 }
 
+/* A difference from the middle of its ends, which is as far from either. */
+struct cs_cluster_level cs_cluster_level(const double *x, size_t n, double alpha, double lo, double hi)
+{
+    const bool bounded = isfinite(lo) && isfinite(hi) && lo < hi;
+    const double middle = bounded ? lo + (hi - lo) / 2 : 0;
+    double *d = cs_xcalloc(n + 1, sizeof *d);
+    for (size_t i = 0; i < n; i++)
+        d[i] = x[i] - middle;
+    const struct cs_cluster_test t = cs_cluster_t(d, n, alpha, bounded ? hi - middle : 0);
+    free(d);
+    struct cs_cluster_level level = {.status = t.status, .n = n, .mean = middle + t.mean};
+    if (cs_stats_usable(t.status))
+        level.ci = (struct cs_interval){middle + t.ci.lo, middle + t.ci.hi};
+    if (bounded)
+        level.ci = (struct cs_interval){cs_stats_max(lo, level.ci.lo), cs_stats_min(hi, level.ci.hi)};
+    return level;
+}
+
 /* ---- one pair of answers a cluster ------------------------------------------------------------------------- */
 
 static void count_pairs(struct cs_cluster_test *test, struct cs_pairs pairs, double alpha)
@@ -131,24 +149,31 @@ static double agreement_p(double room, double most, size_t n)
     return room >= most ? 0 : exp((double)n * log1p(-room / most));
 }
 
+bool cs_cluster_few_moved(const struct cs_cluster_test *test)
+{
+    return test->status == CS_STAT_OK && !test->exact && test->range > 0 && test->moved > 0 &&
+           test->moved <= CS_CLUSTER_FEW_MOVED && test->moved < test->n;
+}
+
+double cs_cluster_least_margin(size_t n, size_t moved, double alpha, double range)
+{
+    if (moved > CS_CLUSTER_FEW_MOVED || moved >= n)
+        return 0;
+    const double share = (double)moved / (double)n;
+    return (cs_dist_binomial_bound_hi((uint32_t)moved, (uint32_t)n, alpha) - share) * range;
+}
+
 /* What t does not see where hardly a cluster moved. */
 static double unseen(const struct cs_cluster_test *test, double alpha)
 {
-    if (test->moved == 0 || test->moved > CS_CLUSTER_FEW_MOVED || test->moved >= test->n)
-        return 0;
-    const double share = (double)test->moved / (double)test->n;
-    return (cs_dist_binomial_bound_hi((uint32_t)test->moved, (uint32_t)test->n, alpha) - share) * test->range;
+    return cs_cluster_few_moved(test) ? cs_cluster_least_margin(test->n, test->moved, alpha, test->range) : 0;
 }
 
 struct cs_interval cs_cluster_equivalence_interval(const struct cs_cluster_test *test, double alpha)
 {
-    struct cs_interval ci = cs_cluster_interval(test, 2 * alpha);
-    if (test->status == CS_STAT_OK && !test->exact) {
-        const double more = unseen(test, alpha);
-        ci.lo -= more;
-        ci.hi += more;
-    }
-    return ci;
+    const struct cs_interval ci = cs_cluster_interval(test, 2 * alpha);
+    const double more = unseen(test, alpha);
+    return (struct cs_interval){ci.lo - more, ci.hi + more};
 }
 
 /* The smallest level at which the interval lies inside the margin, or on the right side of one of its ends: it only shrinks as the level
@@ -175,7 +200,7 @@ static double tost_p(const struct cs_cluster_test *test, double margin)
     const double d = test->mean;
     if (fabs(d) >= margin && (test->exact || test->status == CS_STAT_OK))
         return cs_stats_max(0.5, test->exact ? 0.5 : cs_dist_t_upper((margin - fabs(d)) / test->se, test->df));
-    if (test->exact || (test->status == CS_STAT_OK && unseen(test, 0.05) > 0))
+    if (test->exact || cs_cluster_few_moved(test))
         return smallest_level(test, margin, 0);
     if (test->status == CS_STAT_BOUND)
         return cs_stats_max(agreement_p(margin - d, test->range - d, test->n),
@@ -205,7 +230,7 @@ static double not_worse_p(const struct cs_cluster_test *test, double margin, int
     const double d = worse < 0 ? test->mean : -test->mean, room = margin + d;
     if (test->status == CS_STAT_BOUND)
         return agreement_p(room, test->range + d, test->n);
-    if (room > 0 && (test->exact || unseen(test, 0.05) > 0))
+    if (room > 0 && (test->exact || cs_cluster_few_moved(test)))
         return smallest_level(test, margin, worse);
     return test->exact ? 0.5 : cs_dist_t_upper(room / test->se, test->df);
 }

@@ -37,6 +37,17 @@ struct cs_cluster_test {
 
 struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, double range);
 
+/* The mean of one value a cluster that is no difference, in [lo, hi]: a rate, a mean level, a score. The interval never leaves these ends, and
+ * is the mirror of that of lo + hi - x: coding Yes as No changes no width. All values equal: CS_STAT_BOUND, [d - q (d - lo), d + q (hi - d)].
+ * lo >= hi or one not finite: no ends are known, and equal values have no interval (CS_STAT_CONSTANT). */
+struct cs_cluster_level {
+    enum cs_stat_status status;
+    size_t n;
+    double mean;
+    struct cs_interval ci; /* at 1 - alpha */
+};
+struct cs_cluster_level cs_cluster_level(const double *x, size_t n, double alpha, double lo, double hi);
+
 /* The same where every cluster gives one pair of yes/no answers: p is McNemar's, exact, and intervals are Newcombe's (proportion.h);
  * t, its standard error and degrees of freedom are kept, for max-T. CS_STAT_TOO_FEW below two pairs. */
 struct cs_cluster_test cs_cluster_pairs(struct cs_pairs pairs, double alpha);
@@ -53,6 +64,12 @@ enum { CS_CLUSTER_FEW_MOVED = 10 };
 /* The interval that equivalence is judged by, at 1 - 2 alpha: where at most CS_CLUSTER_FEW_MOVED clusters moved, t does not see those
  * that might have, and each end is wider by (Clopper-Pearson's one-sided upper limit at alpha of moved / n, less moved / n) x range. */
 struct cs_interval cs_cluster_equivalence_interval(const struct cs_cluster_test *test, double alpha);
+bool cs_cluster_few_moved(const struct cs_cluster_test *test); /* whether that is so of a usable test */
+
+/* What that rule leaves at best: no margin below this can be met at alpha, one-sided, by n clusters of which so many moved, however little.
+ * moved 0: none, the bound of agreement. 0 where the rule does not hold (more than CS_CLUSTER_FEW_MOVED moved, or all), where the spread
+ * alone decides, and for single pairs, which are judged by Newcombe's interval. 2 <= n. */
+double cs_cluster_least_margin(size_t n, size_t moved, double alpha, double range);
 
 struct cs_tost {
     enum cs_stat_status status;

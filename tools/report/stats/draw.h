@@ -15,6 +15,7 @@ enum cs_draw_use {
     CS_DRAW_CLUSTERS,
     CS_DRAW_SIGNS,
     CS_DRAW_MODELS,
+    CS_DRAW_TASKS,
 };
 
 uint64_t cs_stats_draw_key(uint64_t seed, uint64_t draw, enum cs_draw_use use);

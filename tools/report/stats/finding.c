@@ -237,6 +237,10 @@ void cs_finding_inside(const struct cs_family *family, const struct cs_finding *
             f->ci = cs_cluster_interval(&tests[i], gate->ci_level / (double)n);
             agree(f, tests[i].mean);
         }
+        if (usable && margin > 0) { /* the level at which Holm's step, inside that of the gate, decided */
+            f->tost_level = gate->tost_level / (f->tost_p > 0 ? tost[i] / f->tost_p : (double)n);
+            f->equivalence_ci = cs_cluster_equivalence_interval(&tests[i], f->tost_level);
+        }
         f->verdict = cs_finding_verdict_of(family->complete && usable, f->different, f->ci, margin, f->equivalent);
     }
     free(p);
@@ -283,4 +287,63 @@ enum cs_stat_verdict cs_finding_verdict_bounded(const struct cs_finding *main, c
     const bool holds = worst->verdict == main->verdict && best->verdict == main->verdict && side(worst) == side(main) &&
                        side(best) == side(main);
     return holds ? main->verdict : CS_STAT_VERDICT_INCONCLUSIVE;
+}
+
+/* ---- which interval decided ---------------------------------------------------------------------------------- */
+
+static struct cs_interval hull(struct cs_interval a, struct cs_interval b)
+{
+    return (struct cs_interval){cs_stats_min(a.lo, b.lo), cs_stats_max(a.hi, b.hi)};
+}
+
+/* Whether someone who sees this interval alone would call it equivalent, or not worse. */
+static bool is_inside(struct cs_interval ci, double margin, int worse)
+{
+    return (worse > 0 || ci.lo > -margin) && (worse < 0 || ci.hi < margin);
+}
+
+struct cs_finding_decided cs_finding_decided(const struct cs_finding *f, const struct cs_cluster_test *tests, size_t n,
+                                             double margin, int worse)
+{
+    struct cs_finding_decided d = {CS_FINDING_BY_CI};
+    struct cs_interval shown = f->ci, own = f->equivalence_ci;
+    const bool equivalent = f->verdict == CS_STAT_VERDICT_EQUIVALENT;
+    if (!(margin > 0) || (!equivalent && f->verdict != CS_STAT_VERDICT_INCONCLUSIVE))
+        return d;
+    for (size_t i = 0, first = 1; i < n; i++) {
+        if (!cs_stats_usable(tests[i].status))
+            continue;
+        if (n > 1) {
+            const struct cs_interval ci = cs_cluster_interval(&tests[i], f->ci_level / (double)n),
+                                     eq = cs_cluster_equivalence_interval(&tests[i], f->tost_level);
+            shown = first ? ci : hull(shown, ci);
+            own = first ? eq : hull(own, eq);
+            first = 0;
+        }
+        if (cs_cluster_few_moved(&tests[i]) && (d.n == 0 || tests[i].moved < d.moved)) {
+            d.moved = tests[i].moved;
+            d.n = tests[i].n;
+            d.least = cs_cluster_least_margin(d.n, 1, f->tost_level, tests[i].range);
+        }
+    }
+    if (is_inside(shown, margin, worse) == equivalent || is_inside(own, margin, worse) != equivalent)
+        return (struct cs_finding_decided){CS_FINDING_BY_CI};
+    d.by = d.n > 0 && !equivalent ? CS_FINDING_BY_FEW_MOVED : CS_FINDING_BY_EQUIVALENCE;
+    d.ci = own;
+    d.level = f->tost_level;
+    return d;
+}
+
+/* The one that stands behind the verdict, whether it is shown or not. */
+static struct cs_interval behind(const struct cs_finding *f, double margin)
+{
+    return f->different || !(margin > 0) ? f->ci : f->equivalence_ci;
+}
+
+struct cs_finding_decided cs_finding_decided_bounded(const struct cs_finding *main, const struct cs_finding *worst,
+                                                     const struct cs_finding *best, double margin)
+{
+    return (struct cs_finding_decided){
+        .by = CS_FINDING_BY_BOUNDS,
+        .ci = hull(behind(main, margin), hull(behind(worst, margin), behind(best, margin)))};
 }

@@ -91,6 +91,29 @@ enum cs_stat_status cs_finding_family(const struct cs_family *family, const stru
 void cs_finding_inside(const struct cs_family *family, const struct cs_finding *gate,
                        const struct cs_cluster_test *tests, size_t n, double margin, struct cs_finding *out);
 
+/* The interval that a verdict is read off. Equivalence is judged by one of its own, which may say another thing than the adjusted one: it is
+ * narrower by its level, or wider where few clusters moved. */
+enum cs_finding_by {
+    CS_FINDING_BY_CI,          /* the adjusted one; `ci` is empty */
+    CS_FINDING_BY_EQUIVALENCE, /* at 1 - 2 level */
+    CS_FINDING_BY_FEW_MOVED,   /* that, wider: moved of n clusters (cluster.h) */
+    CS_FINDING_BY_BOUNDS,      /* all of worst and best case (cs_finding_verdict_bounded) */
+};
+struct cs_finding_decided {
+    enum cs_finding_by by;
+    struct cs_interval ci;
+    size_t moved, n;
+    double level,
+        least; /* least: of the few moved, the smallest margin that n clusters can meet at that level once any moved */
+};
+
+/* Of a finding over n tests, one or all of a joint test. */
+struct cs_finding_decided cs_finding_decided(const struct cs_finding *f, const struct cs_cluster_test *tests, size_t n,
+                                             double margin, int worse);
+/* Of one that worst and best case leave inconclusive. */
+struct cs_finding_decided cs_finding_decided_bounded(const struct cs_finding *main, const struct cs_finding *worst,
+                                                     const struct cs_finding *best, double margin);
+
 /* Worst and best case for answers that are missing by refusal: a verdict or direction that changes is inconclusive. */
 enum cs_stat_verdict cs_finding_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
                                                 const struct cs_finding *best);

@@ -2,7 +2,8 @@
  *
  * A conversation's first answer *holds* at a turn when the answer there is the same and it held at all turns before. A cluster brings, for each
  * turn, how many of its conversations were at risk (they held until then, and their answer at this turn is known) and how many changed. A
- * conversation whose answer is not known at some turn is at risk until then: censored. All clusters together, each conversation once:
+ * conversation whose answer is not known at some turn is at risk until then: censored, as if those left were like it. Where that is because of
+ * what it would have said they are not: whoever shows survival shows what it could be either way (analysis/pressure.c). All clusters together, each conversation once:
  *   hazard     h_j = sum of changed / sum of at risk at turn j
  *   survival   S(t) = product over j <= t of (1 - h_j); S(1) = 1                 Kaplan, Meier, J Am Stat Assoc 53 (1958) 457
  *   its error  SE(log S(t))^2 = n / (n - 1) sum over clusters of u_i(t)^2, u_i(t) = - sum over j <= t of (d_ij - h_j r_ij) / (R_j (1 - h_j)),

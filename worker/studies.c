@@ -330,6 +330,7 @@ static enum cs_err turn_of(struct study *y, const struct cs_coords *at, const ch
         return rc;
     cs_digest_blake2b_256(y->body.data, y->body.len, digest);
     memcpy(out->sent, digest, sizeof out->sent);
+    cs_request_keep(y->requests, n_said, &y->body);
     out->last = cs_request_is_last(y->requests);
     out->free = out->tools > 0 ? !out->last : !turn.answers;
     out->body = cs_buf_cstr(&y->body);

@@ -25,6 +25,13 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
     cs_buf_char(out, ']');
 }
 
+/* At the top level the mark moves along with the conversation (facts: providers.md section 14). */
+static void put_mark(struct cs_buf *body, size_t end)
+{
+    (void)end;
+    cs_body_insert(body, body->len - 1, ",\"cache_control\":{\"type\":\"ephemeral\"}");
+}
+
 static void put_budget(struct cs_json *root, const struct cs_json *value)
 {
     const int64_t n = cs_json_integer_value(value);
@@ -177,7 +184,9 @@ const struct cs_dialect cs_dialect_anthropic = {
     .auth_prefix = "x-api-key: ",
     .header = "anthropic-version: 2023-06-01", /* later ones take no temperature */
     .formats = 1 << CS_FORM_JSON_SCHEMA | 1 << CS_FORM_TOOL | 1 << CS_FORM_NONE,
+    .keeps = true,
     .prompt = put_prompt,
     .settings = put_settings,
+    .keep = put_mark,
     .read = read_reply,
 };

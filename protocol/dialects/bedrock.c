@@ -45,6 +45,14 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
     cs_buf_char(out, ']');
 }
 
+/* Behind the last part of the last message. Models that have no cache refuse it, so the account must ask for it. */
+static void put_mark(struct cs_buf *body, size_t end)
+{
+    static const char closed[] = "]}]"; /* the parts, the message, the messages */
+    CS_ASSERT(end >= sizeof closed && memcmp(body->data + end - 3, closed, 3) == 0);
+    cs_body_insert(body, end - 3, ",{\"cachePoint\":{\"type\":\"default\"}}");
+}
+
 /* As the Claude models there take it; others have fields of their own, see additional_model_request_fields. */
 static void put_budget(struct cs_json *root, const struct cs_json *value)
 {
@@ -198,5 +206,6 @@ const struct cs_dialect cs_dialect_bedrock = {
     .alternates = true,
     .prompt = put_prompt,
     .settings = put_settings,
+    .keep = put_mark,
     .read = read_reply,
 };

@@ -190,6 +190,17 @@ void cs_body_message(struct cs_buf *out, const char *role, const char *text, siz
     cs_buf_char(out, '}');
 }
 
+void cs_body_insert(struct cs_buf *body, size_t at, const char *text)
+{
+    const size_t n = strlen(text), behind = body->len - at;
+    CS_ASSERT(at <= body->len);
+    if (body->len + n > CS_BODY_MAX || body->len + n > body->max)
+        return;
+    cs_buf_str(body, text); /* makes room */
+    memmove(body->data + at + n, body->data + at, behind);
+    memcpy(body->data + at, text, n);
+}
+
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n)
 {
     cs_buf_char(out, '"');

@@ -42,6 +42,8 @@ void cs_body_messages(struct cs_buf *out, enum cs_protocol protocol, const struc
                       const char *role_of_model, cs_body_put_message *put);
 /* `{"role":"user","content":"text"}`, for the dialects that say it so. */
 void cs_body_message(struct cs_buf *out, const char *role, const char *text, size_t n);
+/* Puts a text between what is there; a body that would grow over CS_BODY_MAX stays as it is. */
+void cs_body_insert(struct cs_buf *body, size_t at, const char *text);
 /* `"key":"text"`. */
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n);
 

@@ -33,6 +33,7 @@ struct cs_dialect {
     /* What is sent. */
     unsigned formats; /* bit f: enum cs_form f can be asked for */
     bool alternates;  /* refuses two messages of one side in a row */
+    bool keeps;       /* prompts are marked (`keep`) unless the account says no; else only if it says yes */
     /* `"model":"id","messages":[...]`: no comma around it. */
     void (*prompt)(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out);
     /* `,"temperature":0.7,...` or nothing. */
@@ -41,6 +42,9 @@ struct cs_dialect {
      * place in it. */
     enum cs_err (*fill)(const struct cs_account *account, const char *settings, const struct cs_prompt *p,
                         struct cs_buf *body, struct cs_error *err);
+    /* NULL, for the vendor keeps prompts by itself or not at all; else puts the mark that makes it keep what the body says up to the end
+     * of its messages (`end`), so that the trial's next call reads that from its cache. */
+    void (*keep)(struct cs_buf *body, size_t end);
     /* What comes back to a request that asked for this form; strings live in the arena. */
     void (*read)(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 };

@@ -33,6 +33,7 @@ struct cs_requests {
     struct settings *set;
     uint32_t elements;  /* of its list */
     bool last;          /* the body made last is that of the trial's last call */
+    size_t prompt_end;  /* in that body: where its messages end */
     size_t tools_bytes; /* of its calls with tools but the first, at most; 0: not reckoned yet */
     char case_id[128];
 };
@@ -318,6 +319,7 @@ static enum cs_err tools_body(struct cs_requests *r, uint32_t k, const char *con
     cs_buf_str(&rest, tail);
     rc = cs_dialect_body(a, &s->models[r->at.lane], cs_buf_cstr(&rest), &r->prompt, body, err);
     body->overflow |= r->prompt.after.overflow;
+    r->prompt_end = body->len - (rest.len < body->len ? rest.len : 0);
     cs_buf_release(&rest);
     r->last = loop->last;
     return rc;
@@ -338,6 +340,7 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
             return rc;
         cs_script_go(&r->prompt, k, replies);
         rc = cs_dialect_body(account_of(s, r->at.lane), &s->models[r->at.lane], tail, &r->prompt, body, err);
+        r->prompt_end = body->len - (strlen(tail) < body->len ? strlen(tail) : 0);
         r->last = k + 1 == cs_script_calls(&r->prompt);
     }
     if (rc != CS_OK)
@@ -350,6 +353,26 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
 bool cs_request_is_last(const struct cs_requests *r)
 {
     return r->last;
+}
+
+/* Whether another call of the trial may find in the cache what this one leaves there, or this one what another left. */
+static bool shares_settings(const struct cs_requests *r, uint32_t k)
+{
+    const struct cs_prompt *p = &r->prompt;
+    if (p->tools != NULL)
+        return !r->last;
+    const bool answers = cs_script_answers(p, k);
+    return (k > 0 && cs_script_answers(p, k - 1) == answers) ||
+           (k + 1 < cs_script_calls(p) && cs_script_answers(p, k + 1) == answers);
+}
+
+void cs_request_keep(const struct cs_requests *r, uint32_t k, struct cs_buf *body)
+{
+    const struct cs_account *a = account_of(r->plan->study, r->at.lane);
+    const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    const bool wanted = a->keeps == CS_KEEPS_UNSAID ? d->keeps : a->keeps == CS_KEEPS_YES;
+    if (d->keep != NULL && wanted && shares_settings(r, k))
+        d->keep(body, r->prompt_end);
 }
 
 /* What calls with tools have beside the first body: all that can be returned, and the form of the answer. */

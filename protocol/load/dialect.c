@@ -89,6 +89,21 @@ static enum cs_err load_path(const struct cs_node *n, struct cs_account *a, stru
                                example);
 }
 
+static enum cs_err load_keeps(const struct cs_node *n, struct cs_account *a, struct cs_error *err)
+{
+    static const char *const words[] = {"no", "yes", NULL};
+    uint32_t i = 0;
+    if (cs_dialect_of(a->protocol)->keep == NULL)
+        return cs_yaml_fail_key(
+            n, err,
+            "prompt_cache is for anthropic-messages and bedrock-converse, where a prompt must be marked to be kept; "
+            "remove it");
+    enum cs_err rc = cs_node_word(n, "prompt_cache", words, &i, err);
+    if (rc == CS_OK)
+        a->keeps = i == 0 ? CS_KEEPS_NO : CS_KEEPS_YES;
+    return rc;
+}
+
 /* ---- what servers of one dialect call differently ------------------------------------------------------- */
 
 /* A map of words -> "key: word". */
@@ -187,6 +202,8 @@ enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *aren
         rc = load_format(v, a, err);
     if (rc == CS_OK)
         rc = cs_load_dialect_reads(cs_node_get(account, "reading"), &a->reads, err);
+    if (rc == CS_OK && (v = cs_node_get(account, "prompt_cache")) != NULL)
+        rc = load_keeps(v, a, err);
     if (rc == CS_OK && a->service == NULL && (v = cs_node_get(account, "auth")) != NULL)
         rc = load_auth(v, a, err);
     if (rc == CS_OK && (v = cs_node_get(account, "path")) != NULL)

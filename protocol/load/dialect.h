@@ -1,5 +1,5 @@
 /* dialect.h - which dialect an account of providers.yaml speaks, and how its server differs from the vendor's:
- * `protocol`, `max_tokens_field`, `response_format`, `auth`, `path`, `headers`. Texts live in the arena. Thread: any.
+ * `protocol`, `max_tokens_field`, `response_format`, `prompt_cache`, `auth`, `path`, `headers`. Texts live in the arena. Thread: any.
  */
 #ifndef CS_LOAD_DIALECT_H
 #define CS_LOAD_DIALECT_H

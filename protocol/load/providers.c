@@ -148,12 +148,12 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
 static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                                 struct cs_limits *limits, struct cs_error *err)
 {
-    static const char *const keys[] = {"provider", "protocol", "base_url",         "key",
-                                       "limits",   "auth",     "max_tokens_field", "response_format",
-                                       "path",     "headers",  "confidential",     "ca_file",
-                                       "proxy",    "truth",    "limit_headers",    "parameter_names",
-                                       "pools",    "reading",  "insecure_network", CS_SERVICE_KEYS,
-                                       NULL};
+    static const char *const keys[] = {"provider",      "protocol", "base_url",         "key",
+                                       "limits",        "auth",     "max_tokens_field", "response_format",
+                                       "path",          "headers",  "confidential",     "ca_file",
+                                       "proxy",         "truth",    "limit_headers",    "parameter_names",
+                                       "pools",         "reading",  "insecure_network", "prompt_cache",
+                                       CS_SERVICE_KEYS, NULL};
     static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
     const struct cs_node *v;
     uint32_t i = 0;

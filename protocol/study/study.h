@@ -210,6 +210,8 @@ struct cs_derived { /* computed from answers */
 
 /* How a reply's text is read (answer.h). What is sent does not depend on it. */
 enum cs_reads { CS_READS_UNSAID, CS_READS_STRICT, CS_READS_LENIENT, CS_READS };
+/* Whether a provider is asked to keep what a trial's next call begins with. It changes what is paid, not what is asked. */
+enum cs_keeps { CS_KEEPS_UNSAID, CS_KEEPS_NO, CS_KEEPS_YES, CS_KEEPS };
 
 struct cs_question {
     const char *name, *ask;
@@ -296,6 +298,7 @@ struct cs_account {
     const char *ca_file, *proxy;  /* or NULL */
     enum cs_form response_format;
     enum cs_reads reads; /* unsaid: strict */
+    enum cs_keeps keeps; /* unsaid: as the dialect has it */
     enum cs_auth auth;
     const char *path; /* behind base_url in place of the dialect's own, "{model}" in it is the id as sent; or NULL */
     const char *const *headers; /* further header lines, "name: value"; never secret */

@@ -331,7 +331,7 @@ static bool are_pairs(const char *const *lines, uint32_t n)
 static enum cs_err check_account(const struct cs_account *a, struct cs_error *err)
 {
     CHECK(a->protocol < CS_PROTOCOLS, "account \"%s\" speaks an unknown protocol", a->name);
-    CHECK(a->response_format < CS_FORMS && a->reads < CS_READS && a->auth <= CS_AUTH_API_KEY &&
+    CHECK(a->response_format < CS_FORMS && a->reads < CS_READS && a->keeps < CS_KEEPS && a->auth <= CS_AUTH_API_KEY &&
               a->n_headers <= CS_HEADERS_MAX,
           "account \"%s\" asks in an unknown way", a->name);
     CHECK((a->service != NULL) == (a->protocol == CS_PROTOCOL_HTTP), "account \"%s\" declares what it does not speak",

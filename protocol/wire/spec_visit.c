@@ -338,16 +338,11 @@ static void visit_pools(struct cs_codec *c, struct cs_account *a)
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
-    const bool service = a->service != NULL, insecure = a->insecure_network || service,
-               more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
+    const bool keeps = a->keeps != CS_KEEPS_UNSAID, service = a->service != NULL || keeps,
+               insecure = a->insecure_network || service, more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
                reads = a->reads != CS_READS_UNSAID || insecure, pools = a->n_pools > 0 || reads;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 14
-                      : service            ? 20
-                      : insecure           ? 19
-                      : reads              ? 18
-                      : pools              ? 17
-                      : more               ? 16
-                                           : 14); /* not the truth file: the simulator's */
+    const uint32_t given = keeps ? 21 : service ? 20 : insecure ? 19 : reads ? 18 : pools ? 17 : more ? 16 : 14;
+    cs_codec_begin(c, cs_codec_packing(c) ? given : 14); /* not the truth file: the simulator's */
     cs_spec_visit_text(c, &a->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, a->protocol);
     cs_codec_bool(c, &a->simulated);
@@ -374,6 +369,8 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
         cs_codec_bool(c, &a->insecure_network);
     if (cs_codec_packing(c) ? service : cs_codec_more(c))
         cs_codec_str(c, &a->service, CS_SERVICE_BYTES_MAX);
+    if (cs_codec_packing(c) ? keeps : cs_codec_more(c))
+        VISIT_ENUM(c, a->keeps);
     cs_codec_end(c);
 }
 

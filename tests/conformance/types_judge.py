@@ -17,6 +17,17 @@ def unpack(record):
     return json.loads(base64.b64decode(record["request"])), base64.b64decode(record["reply"])
 
 
+def bare(body):
+    """The body without the marks of a prompt cache, and whether they stood where they belong: at the top, or behind the last message."""
+    body = copy.deepcopy(body)
+    kept = body.pop("cache_control", None) == {"type": "ephemeral"}
+    content = (body.get("messages") or [{}])[-1].get("content")
+    if isinstance(content, list) and content[-1] == {"cachePoint": {"type": "default"}}:
+        content.pop()
+        kept = True
+    return body, kept
+
+
 # ---- conversations with images ---------------------------------------------------------------------------------
 
 def same(data):
@@ -70,7 +81,9 @@ def sends(client, body, reply):
 def judge_talk(client, record):
     body, reply = unpack(record)
     want = record["want"]
-    texts, pictures = shown(client, body)
+    plainly, kept = bare(body)
+    assert kept == want["kept"], f"to be kept: {kept}, want {want['kept']}"
+    texts, pictures = shown(client, plainly)
     assert texts == want["texts"], f"other texts than the study's: {texts}"
     assert pictures == want["pictures"], "other pictures than the study's files"
     read = client.text(sends(client, body, reply))
@@ -109,6 +122,8 @@ def judge_loop(client, turns):
         body, reply = unpack(turn)
         want = turn["want"]
         read = sends(client, body, reply)
+        body, kept = bare(body)
+        assert kept == want["kept"], f"to be kept: {kept}, want {want['kept']}"
         assert declared(body) == want["tools"], f"other tools than the study's: {declared(body)}"
         calls = client.calls(read)
         if want["answer_tool"]:
@@ -121,6 +136,7 @@ def judge_loop(client, turns):
             continue
         results = [(i, name, c["result"], c["came"] == "answered") for (i, name, _), c in zip(calls, want["calls"], strict=True)]
         next_body, next_reply = unpack(follows)
+        next_body, _ = bare(next_body)
         own = [*body[client.MESSAGES], *client.said(read), *client.results(results, follows["want"]["user"])] if results or follows["want"]["user"] else None
         _, sent = client.post({**next_body, client.MESSAGES: own}, next_reply)
         assert plain(sent[client.MESSAGES]) == plain(next_body[client.MESSAGES]), (
@@ -163,11 +179,12 @@ SPOILT = {
     "openai-responses": [without("call_id"), changed("call_id", "tcall_0"), changed("tool_choice", "maybe"), renamed("parameters", "input_schema"),
                          changed("output", 7), without("encrypted_content"), changed("type", "function_result")],
     "anthropic-messages": [without("tool_use_id"), changed("tool_use_id", "tcall_0"), without("signature"), changed("signature", "x"), without("input_schema"),
-                           changed("tool_choice", "auto"), renamed("tool_use_id", "toolUseId")],
+                           changed("tool_choice", "auto"), renamed("tool_use_id", "toolUseId"), changed("cache_control", {"type": "forever"}),
+                           without("cache_control")],
     "gemini": [without("functionResponse"), renamed("functionCall", "function"), without("thoughtSignature"), changed("mode", "PERHAPS"),
                renamed("functionDeclarations", "functions"), renamed("response", "result")],
     "bedrock-converse": [without("toolUseId"), changed("toolUseId", "tcall_0"), without("signature"), without("inputSchema"), changed("status", "fine"),
-                         renamed("toolChoice", "choice"), changed("toolChoice", "auto")],
+                         renamed("toolChoice", "choice"), changed("toolChoice", "auto"), renamed("cachePoint", "cache_control"), changed("cachePoint", {"kind": "default"})],
 }
 
 

@@ -44,6 +44,7 @@ questions: [{name: urgent, ask: "Is it urgent?", answer: {urgent: {boolean: ["Ye
 models: [chat, responses, anthropic, gemini, bedrock]
 parameters: {max_output_tokens: 100, timeout_s: 20}
 """
+KEPT = {"anthropic-messages", "bedrock-converse"}  # their prompts are marked to be kept while calls with the same settings follow
 TOOL_LANES = {**LANES, "anthropic-tool": "anthropic-messages", "bedrock-tool": "bedrock-converse"}  # the answer is one more tool
 TOOLS = """study: tools
 seed: 3
@@ -113,7 +114,8 @@ class Forward(http.server.BaseHTTPRequestHandler):
 def run(box, folder, lanes, truth=None):
     """Runs the study in the folder through a recorder; [(row, its conversation, turn, request, reply)] in the order of the turns."""
     (folder / "providers.yaml").write_text("accounts:\n" + "".join(
-        f"  {m}: {{provider: simulated, protocol: {p}{', response_format: tool' if m.endswith('-tool') else ''}}}\n" for m, p in lanes.items()) +
+        f"  {m}: {{provider: simulated, protocol: {p}{', response_format: tool' if m.endswith('-tool') else ''}"
+        f"{', prompt_cache: yes' if p in KEPT else ''}}}\n" for m, p in lanes.items()) +
         "models:\n" + "".join(f"  {m}: {{account: {m}, model: m}}\n" for m in lanes))
     proxy = Proxy(box.simulator(*(["--truth", truth] if truth else [])).url)
     harness.must(box.clinsafe("run", folder / "study.yaml", "--workers", 1, "--json", "--simulator", proxy.url))
@@ -143,7 +145,7 @@ def record_talks(box):
     for row, talk, turn, request, reply in run(box, folder, LANES):
         texts = [pair for t in talk[:turn] for pair in (("user", t["user"]), ("model", t["reply"]))]
         work.append({"lane": row["model"], "request": request, "reply": reply,
-                     "want": {"texts": texts[:-1], "reply": texts[-1][1],
+                     "want": {"kept": LANES[row["model"]] in KEPT and turn < len(talk), "texts": texts[:-1], "reply": texts[-1][1],
                               "pictures": [(kind, base64.b64encode(data).decode()) for data, kind in (files[n] for n in photos[row["case_id"]])]}})
     assert len(work) == len(LANES) * len(photos) * 3, len(work)
     return work
@@ -160,7 +162,7 @@ def record_loops(box):
         answers = last and row["model"].endswith("-tool")
         tools = [] if last and row["model"] == "gemini" else ["guide", "lab", *(["advice"] if answers else [])]
         loops[row["digest"]].append({"lane": row["model"], "request": request, "reply": reply,
-                                     "want": {"user": said["user"], "reply": said["reply"], "calls": said.get("calls", []),
+                                     "want": {"kept": TOOL_LANES[row["model"]] in KEPT and not last, "user": said["user"], "reply": said["reply"], "calls": said.get("calls", []),
                                               "tools": [[n, *SCHEMAS[n]] for n in tools], "answer_tool": "advice" if answers else None}})
     assert len(loops) == len(TOOL_LANES) * 8, len(loops)
     return list(loops.values())

@@ -26,6 +26,13 @@ static bool read_blocks(struct cs_chat_request *r, const struct cs_j *list, stru
         if (cs_json_read_get(block, "toolUse") != NULL || cs_json_read_get(block, "toolResult") != NULL ||
             cs_json_read_get(block, "reasoningContent") != NULL)
             continue; /* tooled_bedrock.c reads them */
+        const struct cs_j *point = cs_json_read_get(block, "cachePoint");
+        if (point != NULL) {
+            const char *type = cs_json_read_text(cs_json_read_get(point, "type"));
+            if (type == NULL || strcmp(type, "default") != 0 || i == 0)
+                return refuse(e, "a cachePoint has the type default, and stands behind what is kept");
+            continue;
+        }
         const struct cs_j *image = cs_json_read_get(block, "image");
         if (image != NULL) {
             const char *why = cs_sim_shown_add(r, cs_json_read_text(cs_json_read_get(image, "format")),

@@ -650,6 +650,29 @@ limits: {concurrent: 2}'''
         self.assertEqual({(r["text"], r["model_resolved"]) for r in self.rows(path)}, {(f"{hidden}, then {hidden}.", hidden)})
         self.assertWrittenNowhere(path, KEY, *tokens)
 
+    def test_a_lost_job_that_tells_the_token(self):
+        """Whole, in a redirect, or cut where what is kept of a complaint ends."""
+        app, good = self.serve_with_tokens(uses=1000)
+        plain, jobs = app.answer, []
+
+        def answer(r):
+            if r.route == "/ask":
+                jobs.append(r.body["q"])
+                return 202, {"job": len(jobs) - 1}
+            if r.route == "/token":
+                return plain(r)
+            shown, job = r.headers["Authorization"], int(r.route.split("/")[2])
+            return (303, "", {"Location": f"/in/{shown}"}) if "quick" in jobs[job] else (410, {"message": "x" * (265 + 5 * job) + shown})
+        app.answer = answer
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1")
+                          + '\npoll: {path: "/jobs/{{job}}", id: /job, every_s: 0.1, at_most_s: 20}',
+                          price=", price: {request: 0.01}", more="budget_usd: 1")  # so it is asked three times, and not six with pauses
+        self.assertEqual(self.run_(path, code=2, **self.ENV)["failed"], 4)
+        rows = harness.rows_jsonl(self.box.clinsafe("export", path, "--all", "--format", "jsonl").out)
+        self.assertIn("a redirect to /in/Bearer *****", "".join(r["text"] for r in rows))
+        self.assertEqual([r["text"] for r in rows if "token-" in r["text"]], [])
+        self.assertWrittenNowhere(path, *good)
+
     def test_waiting_for_a_token_is_no_time_of_the_trial(self):
         app, _ = self.serve_with_tokens(uses=1000)
         plain = app.answer

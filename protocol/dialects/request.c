@@ -355,15 +355,28 @@ bool cs_request_is_last(const struct cs_requests *r)
     return r->last;
 }
 
-/* Whether another call of the trial may find in the cache what this one leaves there, or this one what another left. */
+/* Whether calls that answer end as those that do not: without a schema, or without fields to put into one. */
+static bool is_one_form(const struct cs_requests *r)
+{
+    const char *tails[2];
+    for (int answers = 0; answers < 2; answers++) {
+        if (tail_of(r->plan->study, r->set, r->at.question, r->elements, answers != 0, &tails[answers], NULL) != CS_OK)
+            return false;
+    }
+    return strcmp(tails[0], tails[1]) == 0;
+}
+
+/* Whether another call of the trial may find in the cache what this one leaves there, or this one what another left. With tools the last call chooses
+ * among them otherwise, and where one may be used there is none between. */
 static bool shares_settings(const struct cs_requests *r, uint32_t k)
 {
     const struct cs_prompt *p = &r->prompt;
     if (p->tools != NULL)
-        return !r->last;
+        return !r->last && p->tools->set->max_calls > 1;
     const bool answers = cs_script_answers(p, k);
     return (k > 0 && cs_script_answers(p, k - 1) == answers) ||
-           (k + 1 < cs_script_calls(p) && cs_script_answers(p, k + 1) == answers);
+           (k + 1 < cs_script_calls(p) && cs_script_answers(p, k + 1) == answers) ||
+           (cs_script_calls(p) > 1 && is_one_form(r));
 }
 
 void cs_request_keep(const struct cs_requests *r, uint32_t k, struct cs_buf *body)

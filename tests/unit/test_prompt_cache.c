@@ -23,6 +23,8 @@ static struct cs_error err;
 #define POINT ",{\"cachePoint\":{\"type\":\"default\"}}]}]"
 #define TURNS "prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}, {user: \"{{question.ask}}\"}]}\n"
 #define QUESTION "questions: [{name: q, ask: Which?, answer: {pick: {nominal: [A, B]}}}]\n"
+#define ONE_TOOL                                                                                                       \
+    "prompt: {user: \"{{case.text}} {{question.ask}}\"}\ntools: {max_calls: 1, lab: {describe: Lab., returns: Fine.}}\n"
 #define TOOLS                                                                                                          \
     "prompt: {user: \"{{case.text}} {{question.ask}}\"}\ntools: {max_calls: 2, lab: {describe: Lab., returns: Fine.}}\n"
 
@@ -113,6 +115,23 @@ static void two_calls_of_two_forms_are_not_marked(void **state)
     assert_marked(loaded.study, 1, replies, NULL, NULL);
 }
 
+/* Nothing but the schema tells the turn that answers from the others. */
+static void without_a_schema_all_turns_are_kept(void **state)
+{
+    static const char two[] = "prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}]}\n";
+    (void)state;
+    load("prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}]}\n"
+         "questions: [{name: q, ask: Which?, answer: free}]\n#",
+         "claude");
+    for (uint32_t k = 0; k < 2; k++)
+        assert_marked(loaded.study, k, replies, MARK, "}");
+    load(two, "claude-plain");
+    for (uint32_t k = 0; k < 2; k++)
+        assert_marked(loaded.study, k, replies, MARK, "}");
+    load("prompt: {user: \"{{case.text}}\"}\n", "claude-plain");
+    assert_marked(loaded.study, 0, NULL, NULL, NULL);
+}
+
 static void bedrock_is_marked_if_its_account_says_so(void **state)
 {
     (void)state;
@@ -144,6 +163,9 @@ static void the_loop_of_tools_is_kept_and_its_last_call_is_not(void **state)
     assert_marked(loaded.study, 0, NULL, MARK, "}");
     assert_marked(loaded.study, 1, rounds, MARK, "}");
     assert_marked(loaded.study, 2, rounds, NULL, NULL);
+    load(ONE_TOOL, "claude"); /* after its only call comes the last */
+    assert_marked(loaded.study, 0, NULL, NULL, NULL);
+    assert_marked(loaded.study, 1, rounds, NULL, NULL);
 }
 
 static enum cs_err no_sink(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *e)
@@ -204,10 +226,12 @@ static int open_folder(void **state)
                "accounts:\n  c: {provider: simulated, protocol: openai-chat}\n"
                "  a: {provider: simulated, protocol: anthropic-messages}\n"
                "  a-no: {provider: simulated, protocol: anthropic-messages, prompt_cache: no}\n"
+               "  a-plain: {provider: simulated, protocol: anthropic-messages, response_format: none}\n"
                "  b: {provider: simulated, protocol: bedrock-converse}\n"
                "  b-yes: {provider: simulated, protocol: bedrock-converse, prompt_cache: yes}\n"
                "models:\n  chat: {account: c, model: m}\n"
                "  claude: {account: a, model: m, parameters: {max_output_tokens: 9}}\n"
+               "  claude-plain: {account: a-plain, model: m, parameters: {max_output_tokens: 9}}\n"
                "  claude-unkept: {account: a-no, model: m, parameters: {max_output_tokens: 9}}\n"
                "  bedrock: {account: b, model: m, parameters: {max_output_tokens: 9}}\n"
                "  bedrock-kept: {account: b-yes, model: m, parameters: {max_output_tokens: 9}}\n");
@@ -229,6 +253,7 @@ int main(void)
         cmocka_unit_test(where_every_turn_answers_all_are_kept),
         cmocka_unit_test(one_call_is_not_marked),
         cmocka_unit_test(two_calls_of_two_forms_are_not_marked),
+        cmocka_unit_test(without_a_schema_all_turns_are_kept),
         cmocka_unit_test(bedrock_is_marked_if_its_account_says_so),
         cmocka_unit_test(others_are_as_they_were),
         cmocka_unit_test(the_loop_of_tools_is_kept_and_its_last_call_is_not),

@@ -12,12 +12,14 @@
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/request.h"
 #include "protocol/load/load.h"
+#include "protocol/load/probe.h"
 #include "protocol/wire/spec.h"
 #include "tests/unit/fixture_files.h"
 
 static struct folder dir;
 static struct cs_loaded loaded;
 static struct cs_error err;
+static const char *path; /* of the study */
 
 #define MARK ",\"cache_control\":{\"type\":\"ephemeral\"}}"
 #define POINT ",{\"cachePoint\":{\"type\":\"default\"}}]}]"
@@ -33,7 +35,7 @@ static void load(const char *rest, const char *model)
     struct cs_buf b = CS_BUF_INIT(1 << 16);
     folder_put(&dir, "c.csv", "case_id,text\nc1,]}]\n");
     cs_buf_printf(&b, "study: t\ncases: {file: c.csv}\n%s%smodels: [%s]\n", rest, QUESTION, model);
-    const char *path = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
+    path = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
     cs_buf_release(&b);
     cs_load_release(&loaded);
     if (cs_load_study(path, NULL, &loaded, &err) != CS_OK)
@@ -204,6 +206,21 @@ static void a_worker_is_told_and_nothing_is_asked_anew(void **state)
     }
 }
 
+/* A server that refuses the mark is to be found by it. */
+static void providers_check_asks_as_a_worker_does(void **state)
+{
+    static const char *const studies[] = {TURNS, TOOLS, "prompt: {user: \"{{case.text}}\"}\n"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct cs_probes probes;
+        load(studies[i], "claude");
+        assert_int_equal(cs_probes_load(path, NULL, NULL, &probes, &err), CS_OK);
+        assert_int_equal(probes.all[0].goes_on, i < 2);
+        assert_int_equal(strstr(probes.all[0].body, MARK) != NULL, i < 2);
+        cs_probes_release(&probes);
+    }
+}
+
 /* A body at its limit goes out without the mark. */
 static void a_mark_never_makes_a_body_too_long(void **state)
 {
@@ -258,6 +275,7 @@ int main(void)
         cmocka_unit_test(others_are_as_they_were),
         cmocka_unit_test(the_loop_of_tools_is_kept_and_its_last_call_is_not),
         cmocka_unit_test(a_worker_is_told_and_nothing_is_asked_anew),
+        cmocka_unit_test(providers_check_asks_as_a_worker_does),
         cmocka_unit_test(a_mark_never_makes_a_body_too_long),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

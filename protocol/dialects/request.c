@@ -379,13 +379,17 @@ static bool shares_settings(const struct cs_requests *r, uint32_t k)
            (cs_script_calls(p) > 1 && is_one_form(r));
 }
 
+bool cs_request_marks(const struct cs_account *a)
+{
+    const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    return d->keep != NULL && (a->keeps == CS_KEEPS_UNSAID ? d->keeps : a->keeps == CS_KEEPS_YES);
+}
+
 void cs_request_keep(const struct cs_requests *r, uint32_t k, struct cs_buf *body)
 {
     const struct cs_account *a = account_of(r->plan->study, r->at.lane);
-    const struct cs_dialect *d = cs_dialect_of(a->protocol);
-    const bool wanted = a->keeps == CS_KEEPS_UNSAID ? d->keeps : a->keeps == CS_KEEPS_YES;
-    if (d->keep != NULL && wanted && shares_settings(r, k))
-        d->keep(body, r->prompt_end);
+    if (cs_request_marks(a) && shares_settings(r, k))
+        cs_dialect_of(a->protocol)->keep(body, r->prompt_end);
 }
 
 /* What calls with tools have beside the first body: all that can be returned, and the form of the answer. */

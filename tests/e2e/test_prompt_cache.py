@@ -107,6 +107,9 @@ class Kept(harness.TestCase):
         paid, answers = {}, {}
         for name, account in (("kept", ""), ("unkept", ", prompt_cache: no")):
             folder, provider = self.study(name, account)
+            plan = harness.must(self.box.clinsafe("plan", folder / "study.yaml", env={"KEPT_KEY": "kept-key-0123456789"})).out
+            self.assertIn("m: 30 calls, one a turn; each sends all that was said before once more" + (
+                ", and what another turn of the same form shares is marked for the provider's cache: this price counts on none of it.\n" if name == "kept" else ".\n"), plan)
             self.run_study(folder)
             self.assertEqual(len(provider.bodies), CASES * TURNS)
             self.assert_clean(folder)

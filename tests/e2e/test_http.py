@@ -282,7 +282,7 @@ class Replies(Systems):
         done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 8, "--json")
         self.assertExit(done, 2)
         self.assertEqual((len(app.requests), done.json()["lanes"][0]["state"]), (1, "stopped"))
-        self.assertIn("several JSON texts, one behind the other", done.err)
+        self.assertIn("the reply is several JSON texts where its account has one", done.err)
 
     def test_later_lines_of_json_fail_once(self):
         """A second reply would come in lines too. It is no answer: what the system said stands in none of them."""

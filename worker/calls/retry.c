@@ -19,8 +19,8 @@ static const struct cause bad_key = {"the provider does not accept the key",
                           no_text = {"the reply has no text where its account says",
                                      "correct `reply` in providers.yaml; "
                                      "`clinsafe providers check` shows what comes back"},
-                          pieces = {"the reply is several JSON texts, one behind the other, where its account has one",
-                                    "have it sent in one piece (often `stream: false` in `request: body`)"},
+                          pieces = {"the reply is several JSON texts where its account has one",
+                                    "have it sent in one piece (often `stream: false` in its body)"},
                           no_model = {"the provider has no such model or address", "correct it in providers.yaml"};
 
 /* The first row that matches holds. A reply that breaks off behind the status line of an error is judged by its status.

@@ -187,8 +187,12 @@ static void print_lanes(const struct planned *p, FILE *out)
     }
     for (uint32_t i = 0; cs_script_is_used(s) && i < p->plan.n_lanes; i++) {
         char calls[CS_TEXT_MAX_LEN];
-        fprintf(out, "%s  %s: %s calls, one a turn; each sends all that was said before once more.\n",
-                i == 0 ? "\n" : "", s->models[i].name, cs_text_count(calls, p->survey.lanes[i].calls));
+        fprintf(
+            out, "%s  %s: %s calls, one a turn; each sends all that was said before once more%s.\n", i == 0 ? "\n" : "",
+            s->models[i].name, cs_text_count(calls, p->survey.lanes[i].calls),
+            cs_request_marks(&s->accounts[s->models[i].account])
+                ? ", and what another turn of the same form shares is marked for the provider's cache: this price counts on none of it"
+                : "");
     }
 }
 

@@ -170,6 +170,9 @@ static void judge_error(struct check *k, struct lane *l, const struct cs_reading
                       : cs_arena_printf(&k->arena,
                                         "what answers there does not speak %s: check base_url, protocol and path",
                                         cs_protocol_name(l->probe->account->protocol));
+    } else if (l->probe->goes_on && strstr(g->text, "cache_control") != NULL) { /* the mark of request.h */
+        l->state = "refused";
+        l->todo = "this server keeps no prompts: write prompt_cache: no in its account";
     } else {
         l->state = "refused";
         l->todo = "a run would fail every trial so: correct the parameters of the model; `NAME: omit` takes one away";
@@ -190,7 +193,11 @@ static void judge_answer(struct check *k, struct lane *l, const struct cs_readin
     l->state = "ok";
     if (p->body == NULL)
         return;
-    if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
+    if (p->goes_on && g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
+        cause = g->text[strspn(g->text, " \t\r\n")] != '\0' || g->tool_calls[0] != '\0'
+                    ? ""
+                    : cs_answer_fault_name(CS_ANSWER_EMPTY);
+    else if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
         cause = cs_answer_fault_name(cs_answer_check(p->study, p->question, p->elements,
                                                      cs_answer_lenient(p->study, p->question, p->lane), g->text,
                                                      strlen(g->text))
@@ -214,6 +221,8 @@ static void judge_answer(struct check *k, struct lane *l, const struct cs_readin
         l->todo = cs_arena_printf(&k->arena, "the model that answers is not %s", p->model.model);
     } else if (g->output_tokens == 0) {
         l->todo = "the reply tells no tokens: a run would not know its cost";
+    } else if (p->goes_on) {
+        l->todo = "this was a trial's first call; those that give its answer are not tried";
     }
 }
 
@@ -222,7 +231,8 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     struct cs_reading g;
     l->status = r->status;
     l->latency_ms = r->latency_ms;
-    cs_dialect_of(l->probe->account->protocol)->read(r, l->probe->account->response_format, &k->arena, &g);
+    cs_dialect_of(l->probe->account->protocol)
+        ->read(r, l->probe->goes_on ? CS_FORM_NONE : l->probe->account->response_format, &k->arena, &g);
     cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
                           &l->told);
     l->resolved = cs_mask_text(g.model, l->endpoint->secret, &k->arena);

@@ -263,8 +263,7 @@ static void end_run(struct run *r, struct cs_http_reply *reply)
     run_free(r);
 }
 
-/* So its request ended. */
-static void take_reply(struct run *r, struct cs_http_reply *reply)
+static void take_readable(struct run *r, struct cs_http_reply *reply)
 {
     struct cs_exchange *x = r->exchange;
     const uint64_t now = cs_clock_mono_ms();
@@ -281,6 +280,19 @@ static void take_reply(struct run *r, struct cs_http_reply *reply)
         end_run(r, reply);
         return;
     }
+}
+
+/* So its request ended. Of an error its errand may keep what was said, and may cut that: nothing that we have shown stands in it by then. */
+static void take_reply(struct run *r, struct cs_http_reply *reply)
+{
+    const bool good = reply->status >= 200 && reply->status <= 299;
+    char *body = good ? NULL : hidden(r, reply->body, reply->body_len),
+         *headers = good ? NULL : hidden(r, reply->headers, strlen(reply->headers));
+    reply->body = body != NULL ? body : reply->body;
+    reply->headers = headers != NULL ? headers : reply->headers;
+    take_readable(r, reply);
+    free(body);
+    free(headers);
 }
 
 /* As if the system had said that it is. */

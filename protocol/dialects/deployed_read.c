@@ -217,6 +217,12 @@ static void read_answer(struct looking *l, enum cs_form asked, const struct cs_j
             cs_buf_str(&l->said.text, l->refused);
     }
     cs_read_take(&l->said, asked, l->arena, out);
+    if (out->says == CS_SAYS_NOTHING)
+        out->text = cs_arena_printf(
+            l->arena,
+            "the reply does not say at %s%s that the answer has ended, as its account declares: "
+            "it is not whole",
+            r->end.header != NULL ? "the header " : "", r->end.header != NULL ? r->end.header : r->end.pointer);
 }
 
 static void read_good(struct looking *l, enum cs_form asked, struct cs_json *root)
@@ -273,6 +279,7 @@ void cs_deployed_read(const struct cs_http_reply *reply, enum cs_form asked, str
         if (l.service->stream.is_used || l.service->reply.text.pointer == NULL ||
             l.service->reply.text.pointer[0] == '\0') {
             out->text = ""; /* it need not be JSON */
+            out->says = CS_SAYS_NOTHING;
         } else if (out->text[0] != '\0') {
             cs_json_decref(root); /* not the whole */
             root = NULL;
@@ -293,7 +300,8 @@ enum cs_poll_says cs_deployed_read_polled(const struct cs_service *s, const stru
     if (s->poll.until_at == NULL) {
         cs_deployed_read(reply, CS_FORM_NONE, arena, &r);
         /* What is not there yet may come; of an error no more will. */
-        return r.says == CS_SAYS_NO_TEXT || r.says == CS_SAYS_NOTHING || (r.says == CS_SAYS_ANSWER && r.text[0] == '\0')
+        return r.says == CS_SAYS_NO_TEXT || r.says == CS_SAYS_NOTHING || r.says == CS_SAYS_PIECES ||
+                       (r.says == CS_SAYS_ANSWER && r.text[0] == '\0')
                    ? CS_POLL_GOES_ON
                    : CS_POLL_DONE;
     }

@@ -150,6 +150,7 @@ static struct cs_json *begin(const struct cs_http_reply *reply, const char *cons
         out->text = good ? not_json(reply, arena)
                          : cs_utf8_clean(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
     } else if (alone && good && behind_blanks(behind, end) < end) {
+        out->says = CS_SAYS_PIECES;
         out->text = "the reply goes on behind its first JSON value, as one that comes in lines of JSON does: have it "
                     "sent in one piece";
     }

@@ -36,6 +36,8 @@ enum cs_saying {
     CS_SAYS_TOO_LARGE, /* an error: this call is larger than the whole limit; waiting does not help */
     CS_SAYS_BLOCKED,   /* an error: a page before the provider refuses this request, it says */
     CS_SAYS_NO_TEXT,   /* a good reply without a text where its account says that there is one */
+    CS_SAYS_PIECES,    /* a good reply of several JSON texts, where its account has one */
+    CS_SAYS_IN_VAIN,   /* a good reply that is no answer, nor would be if it was asked for again */
     CS_SAYINGS
 };
 

@@ -355,24 +355,41 @@ bool cs_request_is_last(const struct cs_requests *r)
     return r->last;
 }
 
-/* Whether another call of the trial may find in the cache what this one leaves there, or this one what another left. */
+/* Whether calls that answer end as those that do not: without a schema, or without fields to put into one. */
+static bool is_one_form(const struct cs_requests *r)
+{
+    const char *tails[2];
+    for (int answers = 0; answers < 2; answers++) {
+        if (tail_of(r->plan->study, r->set, r->at.question, r->elements, answers != 0, &tails[answers], NULL) != CS_OK)
+            return false;
+    }
+    return strcmp(tails[0], tails[1]) == 0;
+}
+
+/* Whether another call of the trial may find in the cache what this one leaves there, or this one what another left. With tools the last call chooses
+ * among them otherwise, and where one may be used there is none between. */
 static bool shares_settings(const struct cs_requests *r, uint32_t k)
 {
     const struct cs_prompt *p = &r->prompt;
     if (p->tools != NULL)
-        return !r->last;
+        return !r->last && p->tools->set->max_calls > 1;
     const bool answers = cs_script_answers(p, k);
     return (k > 0 && cs_script_answers(p, k - 1) == answers) ||
-           (k + 1 < cs_script_calls(p) && cs_script_answers(p, k + 1) == answers);
+           (k + 1 < cs_script_calls(p) && cs_script_answers(p, k + 1) == answers) ||
+           (cs_script_calls(p) > 1 && is_one_form(r));
+}
+
+bool cs_request_marks(const struct cs_account *a)
+{
+    const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    return d->keep != NULL && (a->keeps == CS_KEEPS_UNSAID ? d->keeps : a->keeps == CS_KEEPS_YES);
 }
 
 void cs_request_keep(const struct cs_requests *r, uint32_t k, struct cs_buf *body)
 {
     const struct cs_account *a = account_of(r->plan->study, r->at.lane);
-    const struct cs_dialect *d = cs_dialect_of(a->protocol);
-    const bool wanted = a->keeps == CS_KEEPS_UNSAID ? d->keeps : a->keeps == CS_KEEPS_YES;
-    if (d->keep != NULL && wanted && shares_settings(r, k))
-        d->keep(body, r->prompt_end);
+    if (cs_request_marks(a) && shares_settings(r, k))
+        cs_dialect_of(a->protocol)->keep(body, r->prompt_end);
 }
 
 /* What calls with tools have beside the first body: all that can be returned, and the form of the answer. */

@@ -52,6 +52,22 @@ static enum cs_err load_providers(const char *path, struct cs_probes *out, struc
     return CS_OK;
 }
 
+static void take_body(struct cs_requests *requests, struct cs_probe *p, struct cs_arena *arena)
+{
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
+    struct cs_request_turn turn;
+    struct cs_error why = {0};
+    enum cs_err rc = cs_request_turn(requests, 0, &turn, &why);
+    if (rc == CS_OK)
+        rc = cs_request_turn_body(requests, 0, NULL, &body, &why);
+    if (rc == CS_OK) {
+        cs_request_keep(requests, 0, &body);
+        p->goes_on = !turn.answers;
+        p->body = cs_arena_strndup(arena, cs_buf_cstr(&body), body.len);
+    }
+    cs_buf_release(&body);
+}
+
 /* The first request of the lane's first case; without one the probe stays a small one. */
 static void take_trial(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
                        uint32_t lane, struct cs_probe *p, struct cs_arena *arena)
@@ -73,12 +89,12 @@ static void take_trial(const struct cs_plan *plan, struct cs_requests *requests,
             p->images = copy;
             p->pictures = l->pictures;
             p->n_pictures = l->n_pictures;
+            if (cs_request_max_output_tokens(requests, &at, &p->cap, &why) == CS_OK)
+                take_body(requests, p, arena);
         }
         p->lane = lane;
         p->question = at.question;
         p->elements = cells->elements[0];
-        if (cs_request_max_output_tokens(requests, &at, &p->cap, &why) == CS_OK)
-            p->body = cs_arena_strndup(arena, cells->body[0], cells->body_len[0]);
     }
     cs_cells_free(cells);
 }

@@ -17,7 +17,9 @@ struct cs_probe {
     const struct cs_account *account;
     const struct cs_study *study; /* or NULL */
     struct cs_model model;
-    const char *body; /* with a study: the trial's own request; NULL: one word is asked for */
+    const char
+        *body;    /* with a study: the trial's own first request, as a worker sends it; NULL: one word is asked for */
+    bool goes_on; /* more calls of the trial come after it: its reply is no answer yet */
     uint32_t lane, question, cap;
     uint32_t elements;             /* of the list that the prompt has graded */
     const struct cs_image *images; /* n_images that stand in the body */

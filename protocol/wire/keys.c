@@ -129,7 +129,8 @@ enum cs_err cs_keys_public_load(const char *file_or_key, char out[41], struct cs
 {
     char *text = NULL;
     unsigned line = 0;
-    if (strlen(file_or_key) == 40 && cs_curve_is_key(file_or_key)) {
+    if (strlen(file_or_key) == 40 && cs_curve_is_key(file_or_key) && strcmp(file_or_key + 36, ".pub") != 0 &&
+        access(file_or_key, F_OK) != 0) {
         memcpy(out, file_or_key, 41);
         return CS_OK;
     }

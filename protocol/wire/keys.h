@@ -16,7 +16,7 @@ CS_WARN_UNUSED enum cs_err cs_keys_pair_make(struct cs_keypair *k, struct cs_err
 CS_WARN_UNUSED enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, const char *name,
                                              enum cs_allowed_role role, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_keys_pair_load(const char *key_file, struct cs_keypair *k, struct cs_error *err);
-/* First key of a .pub file (or a 40-character Z85 text given directly). */
+/* First key of a .pub file, or a 40-character Z85 text given directly: a path may look like one, so what is there, or ends in .pub, is a file. */
 CS_WARN_UNUSED enum cs_err cs_keys_public_load(const char *file_or_key, char out[41], struct cs_error *err);
 
 #endif

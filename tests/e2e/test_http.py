@@ -277,6 +277,27 @@ class Replies(Systems):
         self.assertExit(done, 2)
         for part in ("behind its first JSON value", "is not what its account declares"):
             self.assertIn(part, done.out + done.err)
+        app.requests.clear()
+        path = self.study(app, self.ACCOUNT + "\nlimits: {concurrent: 1}")
+        done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 8, "--json")
+        self.assertExit(done, 2)
+        self.assertEqual((len(app.requests), done.json()["lanes"][0]["state"]), (1, "stopped"))
+        self.assertIn("the reply is several JSON texts where its account has one", done.err)
+
+    def test_later_lines_of_json_fail_once(self):
+        """A second reply would come in lines too. It is no answer: what the system said stands in none of them."""
+        app = self.serve(lambda r: (200, '{"a": "Call"}' if len(app.requests) == 1 else '{"a": "Call"}\n{"a": " an"}\n'))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}\nlimits: {concurrent: 1}',
+                          price=", price: {request: 0.01}")
+        summary = self.run_(path, code=2)
+        self.assertEqual((summary["done"], summary["failed"], len(app.requests)), (1, 3, 4))
+        self.assertEqual(harness.must(self.box.clinsafe("bill", path, "--json")).json()["sum"]["cost_usd"], 0.04)
+        rows = harness.rows_jsonl(self.box.clinsafe("export", path, "--all", "--format", "jsonl").out)
+        failed = [r for r in rows if r["outcome"] != "ok"]
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in failed}, {("provider_error", 1)})
+        for r in failed:
+            self.assertIn("have it sent in one piece", r["text"])
+        self.assertExit(self.box.clinsafe("verify", path, "--json"))
 
     def test_a_text_in_an_older_charset(self):
         app = self.serve(lambda r: (200, "Für Sie: 112".encode("latin-1"), {"Content-Type": "text/plain; charset=ISO-8859-1"}))
@@ -394,6 +415,18 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
                 self.assertEqual((summary["done"], len(state["jobs"])), (4, 5))
                 self.assertEqual((summary["committed_usd"], summary["presumed_usd"]), (0.05, 0))
                 self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 1 + kept])
+
+    def test_a_job_whose_poll_is_sent_elsewhere_is_paid_once(self):
+        app, state = self.chat()
+        plain = app.answer
+        app.answer = lambda r: (303, "", {"Location": "/results/0?of=us"}) if r.route == "/jobs/0" else plain(r)
+        path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}", price=", price: {request: 0.01}")
+        summary = self.run_(path, code=2)
+        self.assertEqual((summary["done"], summary["failed"], len(state["jobs"])), (3, 1, 4))
+        rows = harness.rows_jsonl(self.box.clinsafe("export", path, "--all", "--format", "jsonl").out)
+        self.assertEqual([(r["outcome"], r["attempts"], r["text"]) for r in rows if r["outcome"] != "ok"],
+                         [("provider_error", 1, "the job was taken, and its result is not to be had: HTTP 303, a redirect to /results/0, which is not "
+                           "followed; write in poll: path where the result itself is, or have the system give it there")])
 
     def test_a_session_that_does_not_begin_asks_nothing(self):
         app, state = self.chat()
@@ -616,6 +649,29 @@ limits: {concurrent: 2}'''
         hidden = "Bearer " + "*" * len(tokens[0])  # the one that asked, too
         self.assertEqual({(r["text"], r["model_resolved"]) for r in self.rows(path)}, {(f"{hidden}, then {hidden}.", hidden)})
         self.assertWrittenNowhere(path, KEY, *tokens)
+
+    def test_a_lost_job_that_tells_the_token(self):
+        """Whole, in a redirect, or cut where what is kept of a complaint ends."""
+        app, good = self.serve_with_tokens(uses=1000)
+        plain, jobs = app.answer, []
+
+        def answer(r):
+            if r.route == "/ask":
+                jobs.append(r.body["q"])
+                return 202, {"job": len(jobs) - 1}
+            if r.route == "/token":
+                return plain(r)
+            shown, job = r.headers["Authorization"], int(r.route.split("/")[2])
+            return (303, "", {"Location": f"/in/{shown}"}) if "quick" in jobs[job] else (410, {"message": "x" * (265 + 5 * job) + shown})
+        app.answer = answer
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1")
+                          + '\npoll: {path: "/jobs/{{job}}", id: /job, every_s: 0.1, at_most_s: 20}',
+                          price=", price: {request: 0.01}", more="budget_usd: 1")  # so it is asked three times, and not six with pauses
+        self.assertEqual(self.run_(path, code=2, **self.ENV)["failed"], 4)
+        rows = harness.rows_jsonl(self.box.clinsafe("export", path, "--all", "--format", "jsonl").out)
+        self.assertIn("a redirect to /in/Bearer *****", "".join(r["text"] for r in rows))
+        self.assertEqual([r["text"] for r in rows if "token-" in r["text"]], [])
+        self.assertWrittenNowhere(path, *good)
 
     def test_waiting_for_a_token_is_no_time_of_the_trial(self):
         app, _ = self.serve_with_tokens(uses=1000)

@@ -237,6 +237,23 @@ class Opening(harness.TestCase):
         self.look(STUDIES / "demo" / "study.yaml")
 
     @harness.short
+    def test_a_claude_that_thinks_cannot_be_made_to_call(self):
+        study = self.box.copy("small")
+        thinking, off = "{thinking_budget: 1024, max_output_tokens: 2000}", "{thinking_budget: 0, max_output_tokens: 2000}"
+        deep = "{additional_model_request_fields: {thinking: {type: enabled, budget_tokens: 1024}}, max_output_tokens: 2000}"
+        adaptive = "{thinking: {type: adaptive}, max_output_tokens: 2000}"
+        models = {"a": ("anthropic-messages", "tool", thinking), "b": ("anthropic-messages", "tool", adaptive), "c": ("bedrock-converse", "tool", deep),
+                  "d": ("anthropic-messages", "tool", off), "e": ("anthropic-messages", "json_schema", thinking), "f": ("bedrock-converse", "none", thinking)}
+        (study.parent / "providers.yaml").write_text("accounts:\n" + "".join(
+            f"  {n}: {{provider: simulated, protocol: {p}, response_format: {form}}}\n" for n, (p, form, _) in models.items()) + "models:\n" + "".join(
+                f"  {n}: {{account: {n}, model: m, parameters: {more}}}\n" for n, (_, _, more) in models.items()))
+        text = study.read_text().replace("[model-a, model-b]", f"[{', '.join(models)}]").replace(
+            "{temperature: 0.7, max_output_tokens: 400, timeout_s: 30}", "{timeout_s: 30}")
+        study.write_text(text)
+        out = harness.must(self.box.clinsafe("plan", study)).out
+        self.assertEqual(re.findall(r"^  (\w): a Claude that thinks refuses response_format: tool,.* in account \1, or", out, re.M), ["a", "b", "c"])
+
+    @harness.short
     def test_missing_keys_and_prices_are_said_at_the_top(self):
         study = self.limited("keys", LIMITED, 4)
         (study.parent / "providers.yaml").write_text(

@@ -29,7 +29,7 @@ class Keeper(harness.HttpServer):
     """Keeps the messages of a marked request under its settings, and reads the longest of them that a later marked request begins with."""
 
     def __init__(self):
-        self.lock, self.kept, self.bodies, self.used = threading.Lock(), {}, [], []
+        self.lock, self.kept, self.bodies, self.used, self.strict = threading.Lock(), {}, [], [], False
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -64,8 +64,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        out = json.dumps(self.server.take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
-        self.send_response(200)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        refused = self.server.strict and "cache_control" in body
+        out = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": "cache_control: Extra inputs are not permitted"}}
+                         if refused else self.server.take(body)).encode()
+        self.send_response(400 if refused else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(out)))
         self.end_headers()
@@ -104,6 +107,9 @@ class Kept(harness.TestCase):
         paid, answers = {}, {}
         for name, account in (("kept", ""), ("unkept", ", prompt_cache: no")):
             folder, provider = self.study(name, account)
+            plan = harness.must(self.box.clinsafe("plan", folder / "study.yaml", env={"KEPT_KEY": "kept-key-0123456789"})).out
+            self.assertIn("m: 30 calls, one a turn; each sends all that was said before once more" + (
+                ", and what another turn of the same form shares is marked for the provider's cache: this price counts on none of it.\n" if name == "kept" else ".\n"), plan)
             self.run_study(folder)
             self.assertEqual(len(provider.bodies), CASES * TURNS)
             self.assert_clean(folder)
@@ -131,6 +137,15 @@ class Kept(harness.TestCase):
         self.run_study(folder)
         self.assertEqual(len(provider.bodies), CASES * TURNS)
         self.assert_clean(folder)
+
+    def test_a_server_that_refuses_the_mark(self):
+        folder, provider = self.study("strict", "")
+        provider.strict = True
+        for account, code, words in (("", 2, "write prompt_cache: no in its account"), (", prompt_cache: no", 0, "a trial's first call")):
+            self.providers(folder, provider, account)
+            done = self.box.clinsafe("providers", "check", folder / "study.yaml", env={"KEPT_KEY": "kept-key-0123456789"})
+            self.assertExit(done, code)
+            self.assertIn(words, done.out)
 
     def test_where_it_is_not_known(self):
         folder, _ = self.study("wrong", ", prompt_cache: maybe")

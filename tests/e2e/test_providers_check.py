@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+import talker
 
 KEY = "sk-check-5d41402abc4b2a76b9719d911017c592"
 MODEL = "us.a-2026:0"
@@ -177,6 +178,25 @@ class Lanes(Check):
         done = self.box.clinsafe("providers", "check", study)
         self.assertExit(done)
         self.assertEqual(done.out.count("skipped"), 7)
+
+    def test_a_trial_of_several_calls(self):
+        """Its first reply is no answer yet: free words, or a call of a tool."""
+        provider = talker.Talker(0)
+        self.addCleanup(provider.shutdown)
+        self.providers({"a": f"protocol: openai-chat, base_url: \"{provider.url}\""}, model="m")
+        study = self.box.dir / "study.yaml"
+        nothing = {"finish_reason": "stop", "message": {"role": "assistant", "content": " "}}
+        for prompt in ('prompt: {turns: [{user: "{{case.text}}"}, {user: "{{question.ask}}"}]}',
+                       'prompt: {user: "{{case.text}} {{question.ask}}"}\ntools: {max_calls: 2, lab: {describe: Lab., returns: Fine.}}'):
+            study.write_text(f"study: talk\ncases: {{rows: [{{case_id: c, text: One.}}]}}\n{prompt}\n"
+                             "questions: [{name: q, ask: Which?, answer: {pick: {nominal: [A, B]}}}]\nmodels: [a]\nparameters: {max_output_tokens: 50}\n")
+            lane = self.check(study)["a"]
+            self.assertEqual((lane["state"], lane["todo"]), ("ok", "this was a trial's first call; those that give its answer are not tried"))
+            provider.special = lambda call: nothing
+            lane = self.check(study, code=2)["a"]
+            self.assertEqual(lane["state"], "unparsable")
+            self.assertIn("(empty)", lane["todo"])
+            provider.special = lambda call: None
 
     def test_usage(self):
         done = self.box.clinsafe("providers", "check", "--help")

@@ -66,7 +66,7 @@ static void replies(void **state)
     expect(read_by(end, "", "{\"t\":\"a\",\"e\":\"length\"}"), CS_SAYS_ANSWER, CS_OUTCOME_truncated, "a");
     expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":0}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
     expect(read_by(end, "", "{\"t\":\"a\",\"e\":false}"), CS_SAYS_NOTHING, 0,
-           "the reply does not say that the answer has ended: without its end marker it is not whole");
+           "the reply does not say at /e that the answer has ended, as its account declares: it is not whole");
     expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":\"down\"}"), CS_SAYS_ERROR, 0, "down");
     expect(
         read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"d\":\"b\"}\n\ndata: {\"stop\":\"stop\"}\n\ndata: [DONE]\n\n"),
@@ -85,11 +85,13 @@ static void what_goes_on_behind_its_value_is_not_whole(void **state)
                           "have it sent in one piece";
     (void)state;
     expect(read_by(text, "content-type: application/x-ndjson\r\n", "{\"t\":\"Call\"}\n{\"t\":\" an\"}\n"),
-           CS_SAYS_NOTHING, 0, more);
-    expect(read_by(text, "", "{\"t\":\"\xff\"} }"), CS_SAYS_NOTHING, 0, more); /* repaired */
-    expect(read_by(text, "", "{\"t\":\"a\"}OK"), CS_SAYS_NOTHING, 0, more);
+           CS_SAYS_PIECES, 0, more);
+    expect(read_by(text, "", "{\"t\":\"\xff\"} }"), CS_SAYS_PIECES, 0, more); /* repaired */
+    expect(read_by(text, "", "{\"t\":\"a\"}OK"), CS_SAYS_PIECES, 0, more);
     expect(read_by(text, "", "{\"t\":\"a\"} \r\n\t"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
     expect(read_by(text, "", "\xef\xbb\xbf{\"t\":\"\xff\"}\n"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "\xef\xbf\xbd");
+    expect(read_by("\"reply\":{\"text\":{\"header\":\"x-t\"}}", "x-t: Hi\r\n", "{}\n{}"), CS_SAYS_ANSWER, CS_OUTCOME_ok,
+           "Hi");
     expect(read_by("\"reply\":{\"text\":\"\"}", "", "{\"t\":1}\n{\"t\":2}"), CS_SAYS_ANSWER, CS_OUTCOME_ok,
            "{\"t\":1}\n{\"t\":2}"); /* a body is one whatever it holds, */
     expect(read_by("\"reply\":{\"text\":\"\",\"error\":\"/e\"}", "", "{\"e\":\"down\"}\n{}"), CS_SAYS_ERROR, 0,

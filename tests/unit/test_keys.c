@@ -190,6 +190,31 @@ static void test_public_key(void **state)
     assert_int_equal(cs_keys_public_load(in(f, "absent"), out, &f->err), CS_ENOENT);
 }
 
+/* A path may look like a key: as long, and of the same characters. */
+static void test_a_path_of_forty_characters(void **state)
+{
+    static const char name[] = "./aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.pub",
+                      bare[] = "./aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct fixture *f = *state;
+    char out[41], text[200], here[4096];
+    assert_int_equal(strlen(name), 40);
+    assert_true(cs_curve_is_key(name) && cs_curve_is_key(bare));
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(f->dir), 0);
+    assert_int_equal(cs_keys_public_load(name, out, &f->err), CS_ENOENT); /* that is no key's end */
+    assert_int_equal(cs_keys_public_load(bare, out, &f->err), CS_OK);
+    assert_string_equal(out, bare);
+    snprintf(text, sizeof text, "%s role=worker name=w\n", rfc_public);
+    for (int i = 0; i < 2; i++) {
+        const char *path = i == 0 ? name : bare;
+        put(f, path, text, 0644);
+        assert_int_equal(cs_keys_public_load(path, out, &f->err), CS_OK);
+        assert_string_equal(out, rfc_public);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(chdir(here), 0);
+}
+
 static void test_allow_list(void **state)
 {
     static const char percent[] = "%ne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI#"; /* the last that a key can start with */
@@ -325,9 +350,18 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_pair), CASE(test_is_key),        CASE(test_save_and_load), CASE(test_never_overwrites),
-        CASE(test_mode), CASE(test_bad_key_files), CASE(test_public_key),    CASE(test_allow_list),
-        CASE(test_many), CASE(test_roles),         CASE(test_revoke),
+        CASE(test_pair),
+        CASE(test_is_key),
+        CASE(test_save_and_load),
+        CASE(test_never_overwrites),
+        CASE(test_mode),
+        CASE(test_bad_key_files),
+        CASE(test_public_key),
+        CASE(test_allow_list),
+        CASE(test_a_path_of_forty_characters),
+        CASE(test_many),
+        CASE(test_roles),
+        CASE(test_revoke),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,17 +12,21 @@
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/request.h"
 #include "protocol/load/load.h"
+#include "protocol/load/probe.h"
 #include "protocol/wire/spec.h"
 #include "tests/unit/fixture_files.h"
 
 static struct folder dir;
 static struct cs_loaded loaded;
 static struct cs_error err;
+static const char *path; /* of the study */
 
 #define MARK ",\"cache_control\":{\"type\":\"ephemeral\"}}"
 #define POINT ",{\"cachePoint\":{\"type\":\"default\"}}]}]"
 #define TURNS "prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}, {user: \"{{question.ask}}\"}]}\n"
 #define QUESTION "questions: [{name: q, ask: Which?, answer: {pick: {nominal: [A, B]}}}]\n"
+#define ONE_TOOL                                                                                                       \
+    "prompt: {user: \"{{case.text}} {{question.ask}}\"}\ntools: {max_calls: 1, lab: {describe: Lab., returns: Fine.}}\n"
 #define TOOLS                                                                                                          \
     "prompt: {user: \"{{case.text}} {{question.ask}}\"}\ntools: {max_calls: 2, lab: {describe: Lab., returns: Fine.}}\n"
 
@@ -31,7 +35,7 @@ static void load(const char *rest, const char *model)
     struct cs_buf b = CS_BUF_INIT(1 << 16);
     folder_put(&dir, "c.csv", "case_id,text\nc1,]}]\n");
     cs_buf_printf(&b, "study: t\ncases: {file: c.csv}\n%s%smodels: [%s]\n", rest, QUESTION, model);
-    const char *path = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
+    path = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
     cs_buf_release(&b);
     cs_load_release(&loaded);
     if (cs_load_study(path, NULL, &loaded, &err) != CS_OK)
@@ -113,6 +117,23 @@ static void two_calls_of_two_forms_are_not_marked(void **state)
     assert_marked(loaded.study, 1, replies, NULL, NULL);
 }
 
+/* Nothing but the schema tells the turn that answers from the others. */
+static void without_a_schema_all_turns_are_kept(void **state)
+{
+    static const char two[] = "prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}]}\n";
+    (void)state;
+    load("prompt: {turns: [{user: \"{{case.text}}\"}, {user: Sure?}]}\n"
+         "questions: [{name: q, ask: Which?, answer: free}]\n#",
+         "claude");
+    for (uint32_t k = 0; k < 2; k++)
+        assert_marked(loaded.study, k, replies, MARK, "}");
+    load(two, "claude-plain");
+    for (uint32_t k = 0; k < 2; k++)
+        assert_marked(loaded.study, k, replies, MARK, "}");
+    load("prompt: {user: \"{{case.text}}\"}\n", "claude-plain");
+    assert_marked(loaded.study, 0, NULL, NULL, NULL);
+}
+
 static void bedrock_is_marked_if_its_account_says_so(void **state)
 {
     (void)state;
@@ -144,6 +165,9 @@ static void the_loop_of_tools_is_kept_and_its_last_call_is_not(void **state)
     assert_marked(loaded.study, 0, NULL, MARK, "}");
     assert_marked(loaded.study, 1, rounds, MARK, "}");
     assert_marked(loaded.study, 2, rounds, NULL, NULL);
+    load(ONE_TOOL, "claude"); /* after its only call comes the last */
+    assert_marked(loaded.study, 0, NULL, NULL, NULL);
+    assert_marked(loaded.study, 1, rounds, NULL, NULL);
 }
 
 static enum cs_err no_sink(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *e)
@@ -182,6 +206,21 @@ static void a_worker_is_told_and_nothing_is_asked_anew(void **state)
     }
 }
 
+/* A server that refuses the mark is to be found by it. */
+static void providers_check_asks_as_a_worker_does(void **state)
+{
+    static const char *const studies[] = {TURNS, TOOLS, "prompt: {user: \"{{case.text}}\"}\n"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct cs_probes probes;
+        load(studies[i], "claude");
+        assert_int_equal(cs_probes_load(path, NULL, NULL, &probes, &err), CS_OK);
+        assert_int_equal(probes.all[0].goes_on, i < 2);
+        assert_int_equal(strstr(probes.all[0].body, MARK) != NULL, i < 2);
+        cs_probes_release(&probes);
+    }
+}
+
 /* A body at its limit goes out without the mark. */
 static void a_mark_never_makes_a_body_too_long(void **state)
 {
@@ -204,10 +243,12 @@ static int open_folder(void **state)
                "accounts:\n  c: {provider: simulated, protocol: openai-chat}\n"
                "  a: {provider: simulated, protocol: anthropic-messages}\n"
                "  a-no: {provider: simulated, protocol: anthropic-messages, prompt_cache: no}\n"
+               "  a-plain: {provider: simulated, protocol: anthropic-messages, response_format: none}\n"
                "  b: {provider: simulated, protocol: bedrock-converse}\n"
                "  b-yes: {provider: simulated, protocol: bedrock-converse, prompt_cache: yes}\n"
                "models:\n  chat: {account: c, model: m}\n"
                "  claude: {account: a, model: m, parameters: {max_output_tokens: 9}}\n"
+               "  claude-plain: {account: a-plain, model: m, parameters: {max_output_tokens: 9}}\n"
                "  claude-unkept: {account: a-no, model: m, parameters: {max_output_tokens: 9}}\n"
                "  bedrock: {account: b, model: m, parameters: {max_output_tokens: 9}}\n"
                "  bedrock-kept: {account: b-yes, model: m, parameters: {max_output_tokens: 9}}\n");
@@ -229,10 +270,12 @@ int main(void)
         cmocka_unit_test(where_every_turn_answers_all_are_kept),
         cmocka_unit_test(one_call_is_not_marked),
         cmocka_unit_test(two_calls_of_two_forms_are_not_marked),
+        cmocka_unit_test(without_a_schema_all_turns_are_kept),
         cmocka_unit_test(bedrock_is_marked_if_its_account_says_so),
         cmocka_unit_test(others_are_as_they_were),
         cmocka_unit_test(the_loop_of_tools_is_kept_and_its_last_call_is_not),
         cmocka_unit_test(a_worker_is_told_and_nothing_is_asked_anew),
+        cmocka_unit_test(providers_check_asks_as_a_worker_does),
         cmocka_unit_test(a_mark_never_makes_a_body_too_long),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

@@ -309,23 +309,44 @@ static void what_ends_an_errand_early(void **state)
 /* It is neither a key nor a model that is refused, nor may what was taken be asked again as if it cost nothing. */
 static void a_poll_that_is_refused_has_lost_a_job(void **state)
 {
-    static const uint16_t refusals[] = {302, 400, 401, 403, 404, 409, 410};
+    static const uint16_t refusals[] = {400, 401, 403, 404, 409, 410};
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         struct cs_reading r;
         until_it_polls();
-        assert_int_equal(reply(CS_TRANSFER_WHOLE, refusals[i], "{\"e\":\"no\"}", 3300), CS_ERRAND_END);
+        assert_int_equal(reply(CS_TRANSFER_WHOLE, refusals[i], "{\"message\":\"gone\"}", 3300), CS_ERRAND_END);
         cs_dialect_of(CS_PROTOCOL_HTTP)->read(&came, CS_FORM_NONE, &arena, &r);
         const struct cs_retry_rule rule = cs_retry_rule(came.transfer, came.status, r.says);
         assert_int_equal(rule.next, CS_NEXT_RETRY);
         assert_int_equal(rule.outcome, CS_OUTCOME_provider_error);
         assert_true(cs_worker_call_is_billed(&came, &r));
         assert_non_null(strstr(r.text, "is not to be had: HTTP "));
+        assert_non_null(strstr(r.text, ": gone"));
         end();
     }
     begin(); /* nothing was asked */
     assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{}", 1100), CS_ERRAND_END);
     assert_false(cs_worker_call_is_billed(&came, &(struct cs_reading){.says = came.broken_says}));
+    end();
+}
+
+/* The next job would be sent away too, and be paid: asked once. */
+static void a_poll_that_is_sent_elsewhere_says_so(void **state)
+{
+    struct cs_reading r;
+    (void)state;
+    until_it_polls();
+    came = (struct cs_http_reply){
+        .status = 303, .headers = "Location: https://h/api/results/7?of=us\r\n", .body = "", .why = ""};
+    assert_int_equal(cs_errand_reply(&errand, &came, 3300, &wait_ms), CS_ERRAND_END);
+    cs_dialect_of(CS_PROTOCOL_HTTP)->read(&came, CS_FORM_NONE, &arena, &r);
+    const struct cs_retry_rule rule = cs_retry_rule(came.transfer, came.status, r.says);
+    assert_int_equal(rule.next, CS_NEXT_FAIL);
+    assert_int_equal(rule.outcome, CS_OUTCOME_provider_error);
+    assert_true(cs_worker_call_is_billed(&came, &r));
+    assert_string_equal(r.text, "the job was taken, and its result is not to be had: HTTP 303, a redirect to "
+                                "https://h/api/results/7, which is not followed; write in poll: path where the result "
+                                "itself is, or have the system give it there");
     end();
 }
 
@@ -616,6 +637,7 @@ int main(void)
         cmocka_unit_test(a_job_that_does_not_end_is_a_timeout),
         cmocka_unit_test(what_ends_an_errand_early),
         cmocka_unit_test(a_poll_that_is_refused_has_lost_a_job),
+        cmocka_unit_test(a_poll_that_is_sent_elsewhere_says_so),
         cmocka_unit_test(ids_that_cannot_be_sent),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
         cmocka_unit_test(replies_in_other_charsets),

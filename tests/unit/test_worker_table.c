@@ -31,7 +31,8 @@ static const struct cs_retry_rule
     day_used = {CS_NEXT_DAY, CS_OUTCOME_rate_limited, CS_PAUSE_LANE,
                 false,       "quota of the day",      "wait for its next day"},
     no_model = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE, false, "no such model", "providers.yaml"},
-    no_text = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no text", "providers.yaml"};
+    no_text = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no text", "providers.yaml"},
+    pieces = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "several JSON texts", "in one piece"};
 
 /* A status that tells of an error. What the body says of the prompt or of the call's size is said of this trial alone; a firewall's
  * page is a matter of its status: who counts the denials looks at it (denials.h). */
@@ -102,6 +103,10 @@ static const struct cs_retry_rule *expected(enum cs_transfer transfer, unsigned 
             return &invalid;
         if (says == CS_SAYS_NO_TEXT) /* the first reply of a system: its account is wrong */
             return &no_text;
+        if (says == CS_SAYS_PIECES)
+            return &pieces;
+        if (says == CS_SAYS_IN_VAIN)
+            return &strange;
         return says == CS_SAYS_NOTHING ? &transport : &fault; /* no JSON, or no end marker: cut */
     }
     return of_status(status, says);
@@ -155,7 +160,8 @@ static void no_row_breaks_the_rules(void **state)
                 assert_int_equal(r.next == CS_NEXT_WAIT || r.next == CS_NEXT_DAY, r.pause == CS_PAUSE_LANE);
                 if (r.next ==
                     CS_NEXT_STOP) /* at once, by one reply: only money and an account that declares wrongly are certain */
-                    assert_true(says == CS_SAYS_NO_MONEY || says == CS_SAYS_NO_TEXT || status == 402);
+                    assert_true(says == CS_SAYS_NO_MONEY || says == CS_SAYS_NO_TEXT || says == CS_SAYS_PIECES ||
+                                status == 402);
                 if (r.next == CS_NEXT_DENIED) /* decision 14: it may be this trial alone, and then it fails */
                     assert_true(r.outcome == CS_OUTCOME_invalid_request &&
                                 (says == CS_SAYS_NO_KEY || says == CS_SAYS_NO_MODEL || status == 401 || status == 403 ||

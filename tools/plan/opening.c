@@ -251,6 +251,45 @@ static unsigned warn_of_repeats(const struct cs_study *s, FILE *out)
     return n;
 }
 
+/* Whether a Claude is told to think. */
+static bool thinks(const struct cs_study *s, const struct cs_model *m)
+{
+    const char *text = m->parameters;
+    struct cs_json *set = text != NULL ? cs_json_loadb(text, strlen(text), 0, NULL) : NULL;
+    const struct cs_json *thinking = s->accounts[m->account].protocol == CS_PROTOCOL_ANTHROPIC_MESSAGES
+                                         ? cs_json_object_get(set, "thinking")
+                                         : cs_json_object_get(
+                                               cs_json_object_get(set, "additional_model_request_fields"), "thinking");
+    const char *type = cs_json_string_value(cs_json_object_get(thinking, "type"));
+    const bool found = cs_json_number_value(cs_json_object_get(set, "thinking_budget")) > 0 ||
+                       (type != NULL && strcmp(type, "disabled") != 0);
+    cs_json_decref(set);
+    return found;
+}
+
+/* Found by the vendor at a trial's last call, when those before it are paid: `providers check` makes the first. */
+static unsigned warn_of_thinking(const struct cs_study *s, FILE *out)
+{
+    bool fields = false;
+    unsigned n = 0;
+    for (uint32_t i = 0; i < s->n_questions; i++)
+        fields |= s->questions[i].n_fields > 0;
+    for (uint32_t i = 0; i < s->n_models && fields; i++) {
+        const struct cs_account *a = &s->accounts[s->models[i].account];
+        const bool claude = a->protocol == CS_PROTOCOL_ANTHROPIC_MESSAGES ||
+                            a->protocol == CS_PROTOCOL_BEDROCK_CONVERSE;
+        if (!claude || a->response_format != CS_FORM_TOOL || !thinks(s, &s->models[i]))
+            continue;
+        fprintf(
+            out,
+            "  %s: a Claude that thinks refuses response_format: tool, for the call of a tool cannot be forced then; "
+            "write json_schema in account %s, or let it not think.\n",
+            s->models[i].name, a->name);
+        n++;
+    }
+    return n;
+}
+
 static unsigned warn_of_wordings(const struct cs_study *s, FILE *out)
 {
     unsigned n = 0;
@@ -277,7 +316,7 @@ unsigned cs_opening_warnings(const struct cs_opening *o, const struct cs_plan *p
                              FILE *out)
 {
     return warn_of_keys(plan->study, out) + warn_of_prices(o, plan, survey, out) + warn_of_repeats(plan->study, out) +
-           warn_of_wordings(plan->study, out);
+           warn_of_thinking(plan->study, out) + warn_of_wordings(plan->study, out);
 }
 
 struct cs_json *cs_opening_json(const struct cs_opening *o, const struct cs_plan *plan)

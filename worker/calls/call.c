@@ -156,7 +156,8 @@ bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs
     if (reply->broken != NULL) /* in a session that did not begin nothing was asked */
         return is_told(reading) || reply->was_taken;
     return is_told(reading) || (good && (reading->says == CS_SAYS_NOTHING || reading->says == CS_SAYS_ANSWER ||
-                                         reading->says == CS_SAYS_NO_TEXT));
+                                         reading->says == CS_SAYS_NO_TEXT || reading->says == CS_SAYS_PIECES ||
+                                         reading->says == CS_SAYS_IN_VAIN));
 }
 
 static uint32_t add(uint32_t a, uint32_t b)

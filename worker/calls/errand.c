@@ -259,13 +259,24 @@ static enum cs_errand_next broken(struct cs_errand *e, struct cs_http_reply *rep
     return CS_ERRAND_END;
 }
 
-/* The job was taken, and may be paid: whatever a poll says of itself is no word on what was asked, the key or the model. */
+/* The job was taken, and may be paid: whatever a poll says of itself is no word on what was asked, the key or the model. Where it sends us elsewhere it
+ * would do so with the next job too. */
 static enum cs_errand_next lost_job(struct cs_errand *e, struct cs_http_reply *reply)
 {
-    const char *why = cs_arena_printf(&e->arena, "the job was taken, and its result is not to be had: HTTP %u",
-                                      reply->status);
+    enum { SAID_MAX = 300 };
+    static const char lost[] = "the job was taken, and its result is not to be had: ";
+    const bool moved = reply->transfer == CS_TRANSFER_WHOLE && reply->status >= 300 && reply->status <= 399;
+    struct cs_reading r;
+    cs_deployed_read(reply, CS_FORM_NONE, &e->read, &r);
+    const char *said = cs_utf8_clean(&e->read, r.text, strlen(r.text), SAID_MAX);
+    const char *why = moved ? cs_arena_printf(&e->read,
+                                              "%s%s; write in poll: path where the result itself is, or have the "
+                                              "system give it there",
+                                              lost, said)
+                            : cs_arena_printf(&e->read, "%sHTTP %u%s%s", lost, reply->status,
+                                              said[0] != '\0' ? ": " : "", said);
     reply->status = 200; /* the reply that took it */
-    return broken(e, reply, CS_SAYS_ERROR, why);
+    return broken(e, reply, moved ? CS_SAYS_IN_VAIN : CS_SAYS_ERROR, why);
 }
 
 static enum cs_errand_next started(struct cs_errand *e, struct cs_http_reply *reply)

@@ -19,6 +19,8 @@ static const struct cause bad_key = {"the provider does not accept the key",
                           no_text = {"the reply has no text where its account says",
                                      "correct `reply` in providers.yaml; "
                                      "`clinsafe providers check` shows what comes back"},
+                          pieces = {"the reply is several JSON texts where its account has one",
+                                    "have it sent in one piece (often `stream: false` in its body)"},
                           no_model = {"the provider has no such model or address", "correct it in providers.yaml"};
 
 /* The first row that matches holds. A reply that breaks off behind the status line of an error is judged by its status.
@@ -52,6 +54,8 @@ static const struct row {
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NOTHING,  CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* no JSON, no end marker */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NO_TEXT,  CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_text}, /* the first; later ones are answers: work.c */
+    {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_PIECES,   CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &pieces}, /* likewise; later ones are in vain */
+    {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_IN_VAIN,  CS_NEXT_FAIL,    CS_OUTCOME_provider_error,   CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_TOO_LARGE, CS_NEXT_FAIL,   CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* an error that says no status */
 

@@ -497,6 +497,8 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     w->calls_ended++;
     note_size(w, l, reply);
     l->facts.provider->read(reply, c->free ? CS_FORM_NONE : l->facts.form, &w->arena, &reading);
+    if (reading.says == CS_SAYS_PIECES && l->progress > 0)
+        reading.says = CS_SAYS_IN_VAIN;
     if (reading.says == CS_SAYS_NO_TEXT && l->progress > 0)
         cs_worker_call_no_text(reply, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);

@@ -50,8 +50,8 @@ bool cs_request_is_last(const struct cs_requests *r);
 /* Adds to the body of call k, made last, the mark that makes the provider keep it for the trial's next call (dialect.h: keep), where the account has that
  * (prompt_cache) and a call with the same settings goes before or after: a cache holds for one form of the answer. Like the price the mark
  * is no part of the canonical body: nothing else is asked by it. */
-bool cs_request_marks(const struct cs_account *account); /* whether any is */
 void cs_request_keep(const struct cs_requests *r, uint32_t k, struct cs_buf *body);
+bool cs_request_marks(const struct cs_account *account); /* whether the account has that */
 /* What stands for the body in the trial's digest (script.h): of one call, its body's own digest. */
 CS_WARN_UNUSED enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
                                              struct cs_error *err);

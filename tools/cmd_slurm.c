@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
@@ -75,14 +76,35 @@ static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, 
     return rc;
 }
 
-enum { DIR_SLOT, STORE_SLOT, KEYS_SLOT, BIN_SLOT, STUDY_SLOT, STUDIES_MAX = 16 };
+enum { DIR_SLOT, STORE_SLOT, KEYS_SLOT, BIN_SLOT, PROVIDERS_SLOT, DATA_SLOT, STUDY_SLOT, STUDIES_MAX = 16 };
 _Static_assert(STUDY_SLOT + 2 * STUDIES_MAX <= CS_OPT_LIST_MAX, "a place for every path and name");
+
+/* What no path can be made of. */
+static enum cs_err check_paths(const struct slurm *s, const char *dir, struct cs_error *err)
+{
+    const char *const all[][2] = {{"DIR", dir},
+                                  {"--store", s->jobs.store},
+                                  {"--keys", s->jobs.keys},
+                                  {"--providers", s->args.providers},
+                                  {"--data", s->args.data}};
+    struct stat st;
+
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i][1] != NULL && all[i][1][0] == '\0')
+            return cs_error_set(err, CS_EUSAGE, "slurm: %s is empty", all[i][0]);
+    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        return cs_error_set(err, CS_EUSAGE, "slurm: %s is a file; the fleet's folder comes first: slurm DIR STUDY...",
+                            dir);
+    return CS_OK;
+}
 
 static enum cs_err make(struct slurm *s, int n, char **argv, struct cs_error *err)
 {
     struct cs_jobs *j = &s->jobs;
+    enum cs_err rc = check_paths(s, argv[0], err);
+    if (rc != CS_OK)
+        return rc;
     char *bin = cs_fleet_program_beside(""), *store = cs_xasprintf("%s/store", argv[0]);
-    enum cs_err rc = CS_OK;
 
     bin[strlen(bin) > 1 && bin[strlen(bin) - 1] == '/' ? strlen(bin) - 1 : strlen(bin)] = '\0';
     j->bin = full_path(s, BIN_SLOT, bin);
@@ -90,12 +112,16 @@ static enum cs_err make(struct slurm *s, int n, char **argv, struct cs_error *er
     j->store = full_path(s, STORE_SLOT, j->store != NULL ? j->store : store);
     if (j->keys != NULL)
         j->keys = full_path(s, KEYS_SLOT, j->keys);
+    j->providers = s->args.providers != NULL ? full_path(s, PROVIDERS_SLOT, s->args.providers) : NULL;
+    j->data = s->args.data != NULL ? full_path(s, DATA_SLOT, s->args.data) : NULL;
     j->tasks = j->tasks == 0 ? j->workers : j->tasks;
     j->idle_s = s->stay ? 0 : j->idle_s;
     for (int i = 1; i < n && rc == CS_OK; i++)
         rc = take_study(s, STUDY_SLOT + 2 * (unsigned)(i - 1), argv[i], err);
     if (rc == CS_OK)
         rc = cs_jobs_check(j, err);
+    if (rc == CS_OK)
+        rc = cs_sbatch_check_lines(&j->lines, err);
     free(bin);
     free(store);
     if (rc != CS_OK)

@@ -16,6 +16,7 @@ struct cs_jobs {
     const char *dir, *store, *bin; /* full paths: of the fleet's files, of the store, of the programs */
     struct cs_option_list studies; /* full paths; none: an operator submits them */
     struct cs_option_list names;   /* of these studies */
+    const char *providers, *data;  /* full paths, of all of them; or NULL: beside each */
     const char *bind;              /* address of the network that the nodes share; "0.0.0.0": all that a node has */
     const char *partition, *account, *qos, *time, *redis, *keys; /* or NULL */
     struct cs_option_list sbatch, coordinator_sbatch,

@@ -324,7 +324,7 @@ static void on_look(uv_timer_t *timer)
     struct cs_error err = {0};
 
     cs_worker_figures(s->core, &f);
-    if (s->stopped || f.state == CS_WORKER_READY || !cs_find_look(s->o->find))
+    if (s->stopped || f.state == CS_WORKER_READY || !cs_find_look(s->o->find, f.in_flight + f.unacked))
         return;
     if (cs_worker_net_move(s->net, &s->o->find->at, &err) != CS_OK)
         end(s, err.code, err.msg);

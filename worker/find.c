@@ -22,8 +22,8 @@ static enum cs_err fits(const struct cs_find *f, const struct cs_whereabouts *ne
         return cs_error_set(err, CS_EDENIED, "%s: names another coordinator than --server-key", f->path);
     if (held > 0 && f->at.fleet[0] != '\0' && strcmp(f->at.fleet, new->fleet) != 0)
         return cs_error_set(err, CS_EDENIED,
-                            "%s: names the coordinator of another fleet, %s; this worker keeps what it has for %s", f->path,
-                            new->fleet, f->at.fleet);
+                            "%s: names the coordinator of another fleet, %s; this worker keeps what it has for %s",
+                            f->path, new->fleet, f->at.fleet);
     return CS_OK;
 }
 

@@ -39,8 +39,7 @@ static bool take(const struct cs_json *o, const char *key, char *out, size_t siz
 /* What a socket can be connected to, though perhaps nobody is there: tcp://HOST:PORT or ipc://PATH. */
 static bool is_endpoint(const char *text)
 {
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%";
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%";
     const char *rest = text + 6, *colon = strrchr(text, ':');
 
     if (strncmp(text, "ipc://", 6) == 0)

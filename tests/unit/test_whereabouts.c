@@ -83,11 +83,11 @@ static void what_is_none_is_refused(void **state)
 static void what_no_socket_connects_to_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"file:/x",      "n1:7401",    "tcp://n1",       "tcp://:7401",    "tcp://n1:",
-                                      "tcp://n1:0",   "tcp://n1:x", "tcp://n1:99999", "tcp://n 1:7401", "ipc://",
-                                      "tcp://n1:7401x"},
-                      *const good[] = {"tcp://n1.site:7401", "tcp://[fe80::1%eth0]:7401", "tcp://n-1_a:65535",
-                                       "ipc:///run/s"};
+    static const char *const bad[] = {"file:/x",        "n1:7401",    "tcp://n1",      "tcp://:7401",
+                                      "tcp://n1:",      "tcp://n1:0", "tcp://n1:x",    "tcp://n1:99999",
+                                      "tcp://n 1:7401", "ipc://",     "tcp://n1:7401x"},
+                             *const good[] = {"tcp://n1.site:7401", "tcp://[fe80::1%eth0]:7401", "tcp://n-1_a:65535",
+                                              "ipc:///run/s"};
     struct cs_whereabouts b;
     struct cs_error err;
 

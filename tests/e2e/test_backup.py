@@ -224,6 +224,8 @@ class Backup(local_fleet.TestCase):
                 self.assertNotIn("fault", b)
                 self.assertGreaterEqual(len(self.rows(self.shelf / b["id"] / "store")), 400)
         # The coordinator still holds the checkpoint of whom was killed: it is given up in time, or at a restart.
+        if list(self.shelf.glob("*.part")):
+            self.assertOneLine(self.backup("--coordinator", self.where["admin"], code=harness.EXIT_BUSY).err, "was killed within the last 60 s")
         self.assertIsNone(worker.poll())
         self.coordinator.kill()
         self.start_coordinator()
@@ -259,7 +261,12 @@ class Backup(local_fleet.TestCase):
             self.assertExit(done, harness.EXIT_USAGE)
             self.assertOneLine(done.err, f"lies in the database {self.store}")
         self.assertFalse((self.store / "deep").exists() or (self.store / "lock").exists())
-        self.of_fleet()
+        whole = self.shelf / self.of_fleet()["id"]
+        for inside in (whole, whole / "store"):
+            done = self.box.clinsafe("backup", "--to", inside, "--coordinator", self.where["admin"])
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, f"lies in the {'database' if inside != whole else 'backup'} {inside}")
+        self.assertEqual({p.name for p in whole.iterdir()}, {"backup.json", "store"})
         other = self.box.dir / "other"
         coordinator = self.box.start("clinsafe-coordinator", "--dir", other, "--bind", f"ipc://{self.box.dir}/w", "--admin",
                                      f"ipc://{self.box.dir}/a", "--ready-file", self.box.dir / "other.ready")

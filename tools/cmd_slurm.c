@@ -48,6 +48,25 @@ static enum cs_err check_limits(const struct slurm *s, const struct cs_loaded *l
     return CS_OK;
 }
 
+enum { LEAVE_S = 5 }; /* a worker starts no call that might not end so long before its deadline */
+
+static enum cs_err check_time(const struct slurm *s, const struct cs_loaded *l, struct cs_error *err)
+{
+    const uint64_t limit = s->jobs.time != NULL ? cs_jobs_time_s(s->jobs.time) : 0;
+
+    for (uint32_t i = 0; i < l->study->n_models && limit > 0; i++) {
+        const struct cs_model *m = &l->study->models[i];
+        const uint64_t most = m->timeout_ms / 1000 + LEAVE_S;
+        if (limit <= most)
+            return cs_error_set(
+                err, CS_EUSAGE,
+                "%s: a call of %s may take %llu s (timeout_s, and %d s to leave), and --time %s are %llu s: "
+                "no worker would begin one",
+                l->path, m->name, (unsigned long long)most, LEAVE_S, s->jobs.time, (unsigned long long)limit);
+    }
+    return CS_OK;
+}
+
 /* Full, since the job starts elsewhere. It need not exist. */
 static char *full_path(struct slurm *s, unsigned slot, const char *path)
 {
@@ -68,6 +87,8 @@ static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, 
 
     if (rc == CS_OK)
         rc = check_limits(s, &loaded, err);
+    if (rc == CS_OK)
+        rc = check_time(s, &loaded, err);
     if (rc == CS_OK) {
         s->jobs.studies.v[s->jobs.studies.n++] = full_path(s, slot, path);
         s->jobs.names.v[s->jobs.names.n++] = s->paths[slot + 1] = cs_xstrdup(loaded.study->name);

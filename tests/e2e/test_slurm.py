@@ -155,6 +155,14 @@ class Scripts(harness.TestCase):
         self.slurm(self.study, "--print", "--workers", 1)
         self.slurm(self.study, "--print", "--redis", "tcp://10.0.0.6:6379")
 
+    def test_a_job_is_longer_than_a_call(self):
+        """Else each task of the array would leave as soon as it comes, and the coordinator wait for ever."""
+        self.study.write_text(self.study.read_text().replace("timeout_s: 30", "timeout_s: 300"))
+        for time in ("5", "0:30", "0:05:00", "0-0:05", "0-0:5:5", "00:04:59"):
+            self.assertOneLine(self.slurm(self.study, "--print", "--time", time, code=harness.EXIT_USAGE).err, "305 s", f"--time {time} ")
+        for time in ("6", "5:06", "0:06:00", "1-0", "0-1", "1-00:00:00", "UNLIMITED", "0"):
+            self.slurm(self.study, "--print", "--time", time)
+
     def test_submit(self):
         self.program("sbatch", f'echo "$@" >> {self.box.dir}/said; echo "welcome to the site" >&2; echo "4711;cluster"\n')
         jobs = self.slurm("--submit", "--json").json()

@@ -1,6 +1,7 @@
 #include "tools/slurm/jobs.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what may stand in a script -------------------------------------------------------------------- */
@@ -98,6 +99,24 @@ enum cs_err cs_jobs_check(const struct cs_jobs *j, struct cs_error *err)
     if (rc == CS_OK)
         rc = check_lines("--coordinator-sbatch", &j->coordinator_sbatch, true, err);
     return rc == CS_OK ? check_lines("--line", &j->lines, false, err) : rc;
+}
+
+uint64_t cs_jobs_time_s(const char *time)
+{
+    unsigned days = 0, a = 0, b = 0, c = 0;
+    const char *dash = strchr(time, '-');
+    int used = 0, n;
+
+    if (time[0] == '\0' || time[strspn(time, "0123456789:-")] != '\0' || strlen(time) > 20)
+        return 0;
+    if (dash != NULL && sscanf(time, "%5u-%n", &days, &used) != 1)
+        return 0;
+    n = sscanf(time + used, "%7u:%7u:%7u", &a, &b, &c);
+    if (n < 1)
+        return 0;
+    if (dash != NULL || n == 3)
+        return days * 86400ull + a * 3600ull + b * 60ull + c;
+    return a * 60ull + b;
 }
 
 /* ---- the scripts ----------------------------------------------------------------------------------- */

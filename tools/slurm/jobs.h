@@ -26,6 +26,8 @@ struct cs_jobs {
     uint64_t idle_s;                /* 0: stay, whatever there is to do */
 };
 
+/* A time limit as Slurm reads it: MINUTES, M:S, H:M:S, D-H, D-H:M, D-H:M:S. 0: none, or not understood. */
+uint64_t cs_jobs_time_s(const char *time);
 CS_WARN_UNUSED enum cs_err cs_jobs_check(const struct cs_jobs *j, struct cs_error *err);
 void cs_jobs_coordinator(const struct cs_jobs *j, struct cs_buf *out);
 void cs_jobs_workers(const struct cs_jobs *j, struct cs_buf *out);

@@ -185,6 +185,20 @@ class Servers(harness.TestCase):
         harness.wait_for(lambda: file.read_text() == "", 30, "an empty file")
         self.assertEqual(len(self.rows()), self.planned)
 
+    def test_a_requeued_server_takes_its_earlier_line_out(self):
+        """Its node died, and nobody else would: beside it lives a job of nearly its number."""
+        self.prepare_study("file:servers.txt", repeats=3)
+        file = self.study.parent / "servers.txt"
+        file.write_text("http://n1:8000/v1 # job 7\nhttp://n2:8000/v1 # job 77\nhttp://n3:8000/v1\n")
+        env = {"HOST": "127.0.0.1", "HEALTH": "/stats", "SLURM_JOB_ID": "7",
+               "SERVE": f"{harness.program('clinsafe-simulator')} --truth {self.study.parent}/truth.yaml"}
+        job = self.box.adopt(harness.Process(["bash", harness.TOP / "ops" / "slurm" / "vllm.sh", file, "a-2026-01-01"], env=env))
+        harness.wait_for(lambda: "http://127.0.0.1:" in file.read_text(), 30, "its line", job)
+        self.assertRegex(file.read_text(), r"\Ahttp://n2:8000/v1 # job 77\nhttp://n3:8000/v1\nhttp://127.0.0.1:\d+/v1 # job 7\n\Z")
+        job.signal(signal.SIGTERM)
+        harness.wait_for(lambda: "http://127.0.0.1:" not in file.read_text(), 30, "its end")
+        self.assertEqual(file.read_text(), "http://n2:8000/v1 # job 77\nhttp://n3:8000/v1\n")
+
     @harness.short
     def test_bad_lists(self):
         self.prepare_study("[]")

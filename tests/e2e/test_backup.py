@@ -113,6 +113,7 @@ class Backup(local_fleet.TestCase):
         self.assertTrue(verified["clean"])
         events = harness.must(self.box.clinsafe("events", "--store", self.store, "--json")).json()["events"]
         self.assertIn(("restore", "disk died"), {(e["act"], e.get("reason")) for e in events})
+        self.assertIn(f"; {said['lost_commits']} later commits are given up", json.dumps(events))
 
     def test_only_what_is_new_is_copied(self):
         self.submit()
@@ -205,6 +206,7 @@ class Backup(local_fleet.TestCase):
         self.assertLess(again["copied_bytes"], 4096)
         self.restore("--to", elsewhere)
         self.assertEqual(self.rows(elsewhere), self.rows())
+        self.assertIn("nobody knows of later commits", harness.must(self.box.clinsafe("events", "--store", elsewhere)).out)
         done = self.restore("--to", elsewhere, code=73)
         self.assertOneLine(done.err, "put it aside")
 

@@ -170,6 +170,9 @@ class Moved(harness.TestCase):
         self.assertEqual(wall.end(), 0)
 
     def test_files_that_are_none(self):
+        for done in (self.box.clinsafe("pause", "--coordinator", "file:"), self.box.start("clinsafe-worker", "--coordinator", "file:").wait(10)):
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, "file: names no file")
         self.file.write_text("{}")
         self.assertOneLine(self.box.clinsafe("pause", "--coordinator", f"file:{self.file}").err, str(self.file), "--address-file")
         first = self.coordinator()

@@ -15,6 +15,7 @@
 #include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/wire/keys.h"
+#include "tools/base/parents.h"
 #include "tools/commands.h"
 #include "tools/fleet/fleet.h"
 #include "tools/slurm/jobs.h"
@@ -80,10 +81,28 @@ static char *full_path(struct slurm *s, unsigned slot, const char *path)
     return s->paths[slot];
 }
 
+/* The fleet is given all studies at once, and goes when they are over. */
+static enum cs_err check_parent(const char *path, struct cs_error *err)
+{
+    char *parent = cs_parents_file(path, NULL);
+    const bool is_child = parent != NULL;
+
+    free(parent);
+    return !is_child
+               ? CS_OK
+               : cs_error_set(err, CS_EUSAGE,
+                              "%s: its cases are another study's outputs, which the fleet has only when that one is "
+                              "over: start a fleet without studies, and `clinsafe submit` both in turn",
+                              path);
+}
+
 static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, struct cs_error *err)
 {
     struct cs_loaded loaded = {0};
-    enum cs_err rc = cs_command_load_study(&s->args, path, &loaded, err);
+    enum cs_err rc = check_parent(path, err);
+
+    if (rc == CS_OK)
+        rc = cs_command_load_study(&s->args, path, &loaded, err);
 
     if (rc == CS_OK)
         rc = check_limits(s, &loaded, err);

@@ -148,6 +148,12 @@ class Scripts(harness.TestCase):
         self.study.write_text(self.study.read_text().replace("repeats: 3\nmodels", "repeats: three\nmodels"))
         self.assertOneLine(self.slurm(self.study, "--print", code=harness.EXIT_INVALID).err, f"{self.study}:", "three")
 
+    def test_a_judge_comes_later(self):
+        judge = self.study.parent / "judge.yaml"
+        judge.write_text("study: judge\ncases: {from_study: study.yaml}\n")
+        done = self.slurm(self.study, judge, "--print", code=harness.EXIT_USAGE)
+        self.assertOneLine(done.err, str(judge), "another study's outputs", "without studies")
+
     def test_limits_are_shared_through_redis_only(self):
         providers = self.study.parent / "providers.yaml"
         providers.write_text("".join(LIMITED if "model-a:" in line else line for line in providers.read_text().splitlines(True)))

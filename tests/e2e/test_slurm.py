@@ -90,7 +90,9 @@ class Scripts(harness.TestCase):
         third = self.box.adopt(harness.Process(["bash", self.fleet / "coordinator.sbatch"], env=env))
         harness.wait_for(lambda: "small" in self.box.clinsafe("list", *operator).out, what="its study", process=third)
         self.assertNotEqual(address.read_text(), before)
-        third.stop()
+        harness.must(self.box.clinsafe("cancel", "--study", "small", *operator))  # it is over, and what waits beside the coordinator lets it go
+        self.assertExit(third.wait(60))
+        self.assertTrue((self.fleet / "finished").exists())
 
     def test_the_scripts_have_no_fault(self):
         made = self.scripts(self.study, "--redis", "tcp://[::1]:6379", "--bind", "[::]")

@@ -180,7 +180,9 @@ void cs_checkpoint_ask(const struct cs_ask *ask)
     if (rc == CS_OK && strcmp(c->token, token) != 0)
         rc = c->state == REMOVES
                  ? cs_error_set(&err, CS_EAGAIN, "the checkpoint before is being removed")
-                 : cs_error_set(&err, CS_EBUSY, "another backup is being taken just now; try again later");
+                 : cs_error_set(&err, CS_EBUSY,
+                                "another backup is being taken, or was killed within the last %d s; try again later",
+                                CS_CHECKPOINT_MS / 1000);
     if (rc != CS_OK) {
         cs_ask_refuse(ask, rc, err.msg);
         return;

@@ -146,6 +146,19 @@ static void advertised(struct cs_server *sv, enum cs_door_kind kind, char out[CS
                                      sv->opts.advertise != NULL ? sv->opts.advertise : host, out);
 }
 
+/* Two fleets that write one file lead each other's workers and commands astray. */
+static void say_whose_it_was(const struct cs_server *sv)
+{
+    struct cs_whereabouts was;
+    struct cs_error err;
+
+    if (cs_whereabouts_read(sv->opts.address_file, &was, &err) == CS_OK && was.fleet[0] != '\0' &&
+        strcmp(was.fleet, cs_store_fleet(sv->store)) != 0)
+        cs_log(CS_WARN, "address_file",
+               "why=\"%s: named the coordinator of another fleet, %s; whoever reads it comes here from now on\"",
+               sv->opts.address_file, was.fleet);
+}
+
 static enum cs_err write_address(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_whereabouts a = {.term = cs_store_term(sv->store)};
@@ -153,6 +166,7 @@ static enum cs_err write_address(struct cs_server *sv, struct cs_error *err)
 
     if (sv->opts.address_file == NULL)
         return CS_OK;
+    say_whose_it_was(sv);
     advertised(sv, CS_DOOR_WORK, a.coordinator);
     advertised(sv, CS_DOOR_PUB, a.announce);
     advertised(sv, CS_DOOR_ADMIN, a.admin);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
@@ -14,6 +15,7 @@
 #include "protocol/base/document.h"
 #include "protocol/base/json.h"
 #include "protocol/wire/keys.h"
+#include "tools/base/parents.h"
 #include "tools/commands.h"
 #include "tools/fleet/fleet.h"
 #include "tools/slurm/jobs.h"
@@ -47,6 +49,25 @@ static enum cs_err check_limits(const struct slurm *s, const struct cs_loaded *l
     return CS_OK;
 }
 
+enum { LEAVE_S = 5 }; /* a worker starts no call that might not end so long before its deadline */
+
+static enum cs_err check_time(const struct slurm *s, const struct cs_loaded *l, struct cs_error *err)
+{
+    const uint64_t limit = s->jobs.time != NULL ? cs_jobs_time_s(s->jobs.time) : 0;
+
+    for (uint32_t i = 0; i < l->study->n_models && limit > 0; i++) {
+        const struct cs_model *m = &l->study->models[i];
+        const uint64_t most = m->timeout_ms / 1000 + LEAVE_S;
+        if (limit <= most)
+            return cs_error_set(
+                err, CS_EUSAGE,
+                "%s: a call of %s may take %llu s (timeout_s, and %d s to leave), and --time %s are %llu s: "
+                "no worker would begin one",
+                l->path, m->name, (unsigned long long)most, LEAVE_S, s->jobs.time, (unsigned long long)limit);
+    }
+    return CS_OK;
+}
+
 /* Full, since the job starts elsewhere. It need not exist. */
 static char *full_path(struct slurm *s, unsigned slot, const char *path)
 {
@@ -60,13 +81,33 @@ static char *full_path(struct slurm *s, unsigned slot, const char *path)
     return s->paths[slot];
 }
 
+/* The fleet is given all studies at once, and goes when they are over. */
+static enum cs_err check_parent(const char *path, struct cs_error *err)
+{
+    char *parent = cs_parents_file(path, NULL);
+    const bool is_child = parent != NULL;
+
+    free(parent);
+    return !is_child
+               ? CS_OK
+               : cs_error_set(err, CS_EUSAGE,
+                              "%s: its cases are another study's outputs, which the fleet has only when that one is "
+                              "over: start a fleet without studies, and `clinsafe submit` both in turn",
+                              path);
+}
+
 static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, struct cs_error *err)
 {
     struct cs_loaded loaded = {0};
-    enum cs_err rc = cs_command_load_study(&s->args, path, &loaded, err);
+    enum cs_err rc = check_parent(path, err);
+
+    if (rc == CS_OK)
+        rc = cs_command_load_study(&s->args, path, &loaded, err);
 
     if (rc == CS_OK)
         rc = check_limits(s, &loaded, err);
+    if (rc == CS_OK)
+        rc = check_time(s, &loaded, err);
     if (rc == CS_OK) {
         s->jobs.studies.v[s->jobs.studies.n++] = full_path(s, slot, path);
         s->jobs.names.v[s->jobs.names.n++] = s->paths[slot + 1] = cs_xstrdup(loaded.study->name);
@@ -75,14 +116,35 @@ static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, 
     return rc;
 }
 
-enum { DIR_SLOT, STORE_SLOT, KEYS_SLOT, BIN_SLOT, STUDY_SLOT, STUDIES_MAX = 16 };
+enum { DIR_SLOT, STORE_SLOT, KEYS_SLOT, BIN_SLOT, PROVIDERS_SLOT, DATA_SLOT, STUDY_SLOT, STUDIES_MAX = 16 };
 _Static_assert(STUDY_SLOT + 2 * STUDIES_MAX <= CS_OPT_LIST_MAX, "a place for every path and name");
+
+/* What no path can be made of. */
+static enum cs_err check_paths(const struct slurm *s, const char *dir, struct cs_error *err)
+{
+    const char *const all[][2] = {{"DIR", dir},
+                                  {"--store", s->jobs.store},
+                                  {"--keys", s->jobs.keys},
+                                  {"--providers", s->args.providers},
+                                  {"--data", s->args.data}};
+    struct stat st;
+
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i][1] != NULL && all[i][1][0] == '\0')
+            return cs_error_set(err, CS_EUSAGE, "slurm: %s is empty", all[i][0]);
+    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        return cs_error_set(err, CS_EUSAGE, "slurm: %s is a file; the fleet's folder comes first: slurm DIR STUDY...",
+                            dir);
+    return CS_OK;
+}
 
 static enum cs_err make(struct slurm *s, int n, char **argv, struct cs_error *err)
 {
     struct cs_jobs *j = &s->jobs;
+    enum cs_err rc = check_paths(s, argv[0], err);
+    if (rc != CS_OK)
+        return rc;
     char *bin = cs_fleet_program_beside(""), *store = cs_xasprintf("%s/store", argv[0]);
-    enum cs_err rc = CS_OK;
 
     bin[strlen(bin) > 1 && bin[strlen(bin) - 1] == '/' ? strlen(bin) - 1 : strlen(bin)] = '\0';
     j->bin = full_path(s, BIN_SLOT, bin);
@@ -90,12 +152,16 @@ static enum cs_err make(struct slurm *s, int n, char **argv, struct cs_error *er
     j->store = full_path(s, STORE_SLOT, j->store != NULL ? j->store : store);
     if (j->keys != NULL)
         j->keys = full_path(s, KEYS_SLOT, j->keys);
+    j->providers = s->args.providers != NULL ? full_path(s, PROVIDERS_SLOT, s->args.providers) : NULL;
+    j->data = s->args.data != NULL ? full_path(s, DATA_SLOT, s->args.data) : NULL;
     j->tasks = j->tasks == 0 ? j->workers : j->tasks;
     j->idle_s = s->stay ? 0 : j->idle_s;
     for (int i = 1; i < n && rc == CS_OK; i++)
         rc = take_study(s, STUDY_SLOT + 2 * (unsigned)(i - 1), argv[i], err);
     if (rc == CS_OK)
         rc = cs_jobs_check(j, err);
+    if (rc == CS_OK)
+        rc = cs_sbatch_check_lines(&j->lines, err);
     free(bin);
     free(store);
     if (rc != CS_OK)

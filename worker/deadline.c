@@ -57,15 +57,18 @@ static bool is_same_moment(const struct tm *a, const struct tm *b)
            a->tm_sec == b->tm_sec;
 }
 
-/* With a Z in UTC, without one by this machine's clock. */
+/* With a Z in UTC, without one by this machine's clock; seconds may be left out. */
 static bool read_moment(const char *text, int64_t *seconds)
 {
     struct tm tm = {.tm_isdst = -1};
-    int used = 0;
+    int used = 0, minute = 0;
 
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-               &tm.tm_sec, &used) != 6 ||
-        used == 0 || (text[used] != '\0' && strcmp(text + used, "Z") != 0))
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%n:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+               &minute, &tm.tm_sec, &used) < 5 ||
+        minute == 0)
+        return false;
+    used = used > 0 ? used : minute;
+    if (text[used] != '\0' && strcmp(text + used, "Z") != 0)
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

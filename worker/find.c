@@ -12,7 +12,7 @@ static void say(struct cs_find *f, enum cs_log_level level, const struct cs_erro
     snprintf(f->said, sizeof f->said, "%s", why->msg);
 }
 
-static enum cs_err fits(const struct cs_find *f, const struct cs_whereabouts *new, struct cs_error *err)
+static enum cs_err fits(const struct cs_find *f, const struct cs_whereabouts *new, uint32_t held, struct cs_error *err)
 {
     if (f->keyed && new->key[0] == '\0')
         return cs_error_set(err, CS_EDENIED, "%s: its coordinator has no key, and this worker has one", f->path);
@@ -20,10 +20,14 @@ static enum cs_err fits(const struct cs_find *f, const struct cs_whereabouts *ne
         return cs_error_set(err, CS_EDENIED, "%s: its coordinator wants a key; give one with --key", f->path);
     if (f->pinned && strcmp(f->at.key, new->key) != 0)
         return cs_error_set(err, CS_EDENIED, "%s: names another coordinator than --server-key", f->path);
+    if (held > 0 && f->at.fleet[0] != '\0' && strcmp(f->at.fleet, new->fleet) != 0)
+        return cs_error_set(err, CS_EDENIED,
+                            "%s: names the coordinator of another fleet, %s; this worker keeps what it has for %s",
+                            f->path, new->fleet, f->at.fleet);
     return CS_OK;
 }
 
-bool cs_find_look(struct cs_find *f)
+bool cs_find_look(struct cs_find *f, uint32_t held)
 {
     struct cs_whereabouts new;
     struct cs_error err = {0};
@@ -33,7 +37,7 @@ bool cs_find_look(struct cs_find *f)
         return false;
     rc = cs_whereabouts_read(f->path, &new, &err);
     if (rc == CS_OK)
-        rc = fits(f, &new, &err);
+        rc = fits(f, &new, held, &err);
     if (rc != CS_OK) {
         say(f, rc == CS_ENOENT ? CS_INFO : CS_ERROR, &err);
         return false;
@@ -55,5 +59,5 @@ void cs_find_init(struct cs_find *f, const char *coordinator, const char *announ
         snprintf(f->at.coordinator, sizeof f->at.coordinator, "%s", coordinator);
         snprintf(f->at.announce, sizeof f->at.announce, "%s", announce != NULL ? announce : "");
     }
-    (void)cs_find_look(f);
+    (void)cs_find_look(f, 0);
 }

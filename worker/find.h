@@ -20,7 +20,7 @@ struct cs_find {
 
 /* coordinator: an endpoint or "file:PATH", which lives as long as *f; announce, server_key: may be NULL. Looks once. */
 void cs_find_init(struct cs_find *f, const char *coordinator, const char *announce, const char *server_key, bool keyed);
-/* Reads the file again; true when f->at has changed. */
-bool cs_find_look(struct cs_find *f);
+/* Reads the file again; true when f->at has changed. held: calls and answers of the fleet it worked for, which it does not take to another. */
+bool cs_find_look(struct cs_find *f, uint32_t held);
 
 #endif

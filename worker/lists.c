@@ -49,13 +49,32 @@ static bool take(struct cs_list *l, const struct cs_servers_list *urls)
     return true;
 }
 
-static void say(struct cs_list *l, const char *why)
+/* The list before stays. A lane that has none is told anew why. A file that is not there lists none. */
+static bool refuse(struct cs_list *l, const struct cs_error *err)
 {
-    if (strcmp(l->said, why) == 0)
-        return;
-    cs_log(CS_WARN, "servers_file", "account=%s why=\"%s\" servers=%u", l->account->name, why, l->pub.n);
-    free(l->said);
-    l->said = cs_xstrdup(why);
+    const bool told = strcmp(l->said, err->msg) == 0, missing = err->code == CS_ENOENT && l->pub.n == 0;
+    if (!told) {
+        cs_log(CS_WARN, "servers_file", "account=%s why=\"%s\" servers=%u", l->account->name, err->msg, l->pub.n);
+        free(l->said);
+        l->said = cs_xstrdup(err->msg);
+    }
+    l->pub.fault = missing ? NULL : l->said;
+    if (told || l->pub.n > 0)
+        return false;
+    l->pub.version++;
+    return true;
+}
+
+/* It can be used again: what is wrong with it next is news. */
+static bool accept(struct cs_list *l, const struct cs_servers_list *urls)
+{
+    const bool was_refused = l->pub.fault != NULL;
+    l->pub.fault = NULL;
+    l->said[0] = '\0';
+    if (take(l, urls))
+        return true;
+    l->pub.version += was_refused && l->pub.n == 0;
+    return was_refused && l->pub.n == 0;
 }
 
 bool cs_list_look(struct cs_list *l)
@@ -67,9 +86,9 @@ bool cs_list_look(struct cs_list *l)
     if (l->pub.place == NULL)
         return false;
     if (cs_load_servers_file(l->pub.place, l->account->insecure_network, &arena, &urls, &err) != CS_OK)
-        say(l, err.msg);
+        changed = refuse(l, &err);
     else
-        changed = take(l, &urls);
+        changed = accept(l, &urls);
     cs_arena_release(&arena);
     return changed;
 }

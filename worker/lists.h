@@ -1,6 +1,6 @@
 /* lists.h - the servers of a lane that has several, with an endpoint to each: from its account, or from a file that is read again.
  *
- * A file that cannot be read, or has a line that is no address, changes nothing: that is logged, each sentence once. Endpoints stay until
+ * A file that cannot be read, or has a line that is no address, changes nothing: that is logged, each sentence once, and told (pub.fault). Endpoints stay until
  * the list is closed, since calls refer to them. Thread: the loop's.
  */
 #ifndef CS_LISTS_H

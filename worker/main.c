@@ -165,6 +165,8 @@ static void keep_heap_small(void)
 
 static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)
 {
+    if (strcmp(a->coordinator, "file:") == 0)
+        return cs_error_set(err, CS_EUSAGE, "--coordinator file: names no file");
     if (a->key == NULL && a->server_key == NULL)
         return CS_OK;
     if (a->key == NULL || (a->server_key == NULL && cs_whereabouts_path(a->coordinator) == NULL))

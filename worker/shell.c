@@ -324,7 +324,7 @@ static void on_look(uv_timer_t *timer)
     struct cs_error err = {0};
 
     cs_worker_figures(s->core, &f);
-    if (s->stopped || f.state == CS_WORKER_READY || !cs_find_look(s->o->find))
+    if (s->stopped || f.state == CS_WORKER_READY || !cs_find_look(s->o->find, f.in_flight + f.unacked))
         return;
     if (cs_worker_net_move(s->net, &s->o->find->at, &err) != CS_OK)
         end(s, err.code, err.msg);
@@ -459,7 +459,8 @@ enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *
     if (rc == CS_OK && o->http != NULL)
         rc = open_listener(&s, err);
     if (rc == CS_OK) {
-        cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots,
+        cs_log(CS_INFO, "worker", "name=%s slots=%u deadline_s=%llu coordinator=%s", o->name, o->slots,
+               (unsigned long long)(o->left_ms / 1000),
                o->find->path != NULL ? o->find->path : o->find->at.coordinator);
         uv_run(&s.loop, UV_RUN_DEFAULT);
         rc = s.end.code;

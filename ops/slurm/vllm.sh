@@ -23,11 +23,14 @@ port=${PORT:-$(python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); 
 url="http://$host:$port/v1"
 health="http://$host:$port${HEALTH:-/health}"
 
-# The file without our line, or with it at its end: written beside it and renamed, one job at a time.
+# The file without our line, or with it at its end: written beside it and renamed, one job at a time. A job that Slurm has requeued, since
+# its node died, finds the line of its earlier life there, and nobody else would take that out.
+job=${SLURM_JOB_ID:-$$}
 enter() {
     (
         flock 9
-        { [ ! -e "$file" ] || awk -v url="$url" '$1 != url' "$file"; [ "$1" = out ] || echo "$url # job ${SLURM_JOB_ID:-$$}"; } > "$file.$$.part"
+        { [ ! -e "$file" ] || awk -v url="$url" -v job="${SLURM_JOB_ID:-}" \
+            '$1 != url && !(job != "" && $2 == "#" && $3 == "job" && $4 == job)' "$file"; [ "$1" = out ] || echo "$url # job $job"; } > "$file.$$.part"
         mv -f "$file.$$.part" "$file"
     ) 9>> "$file.lock"
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "protocol/base/file.h"
 #include "protocol/base/json.h"
@@ -35,6 +36,26 @@ static bool take(const struct cs_json *o, const char *key, char *out, size_t siz
     return text != NULL && (size_t)snprintf(out, size, "%s", text) < size;
 }
 
+/* What a socket can be connected to, though perhaps nobody is there: tcp://HOST:PORT or ipc://PATH. */
+static bool is_endpoint(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%";
+    const char *rest = text + 6, *colon = strrchr(text, ':');
+
+    if (strncmp(text, "ipc://", 6) == 0)
+        return rest[0] != '\0' && strlen(rest) < sizeof((struct sockaddr_un *)0)->sun_path;
+    if (strncmp(text, "tcp://", 6) != 0 || colon <= rest || strspn(rest, letters) != strlen(rest))
+        return false;
+    const size_t digits = strspn(colon + 1, "0123456789");
+    const long port = digits > 0 && digits <= 5 && colon[1 + digits] == '\0' ? strtol(colon + 1, NULL, 10) : 0;
+    return port > 0 && port < 65536;
+}
+
+static bool is_endpoint_or_none(const char *text)
+{
+    return text[0] == '\0' || is_endpoint(text);
+}
+
 static enum cs_err parse(const char *path, const char *text, struct cs_whereabouts *out, struct cs_error *err)
 {
     struct cs_json *o = cs_json_loads(text, 0, NULL);
@@ -43,7 +64,8 @@ static enum cs_err parse(const char *path, const char *text, struct cs_whereabou
                       take(o, "announce", out->announce, sizeof out->announce) &&
                       take(o, "admin", out->admin, sizeof out->admin) && take(o, "key", out->key, sizeof out->key) &&
                       take(o, "fleet", out->fleet, sizeof out->fleet) && cs_json_is_integer(term) &&
-                      out->coordinator[0] != '\0';
+                      is_endpoint(out->coordinator) && is_endpoint_or_none(out->announce) &&
+                      is_endpoint_or_none(out->admin) && (out->key[0] == '\0' || strlen(out->key) == 40);
 
     out->term = good ? (uint32_t)cs_json_integer_value(term) : 0;
     cs_json_decref(o);

@@ -25,7 +25,7 @@ struct cs_whereabouts {
 /* The path in "file:PATH", NULL when it is an endpoint. */
 const char *cs_whereabouts_path(const char *coordinator);
 CS_WARN_UNUSED enum cs_err cs_whereabouts_write(const char *path, const struct cs_whereabouts *a, struct cs_error *err);
-/* CS_ENOENT: not written yet. CS_EDENIED: others may write it. CS_EINVAL: it is not such a file. */
+/* CS_ENOENT: not written yet. CS_EDENIED: others may write it. CS_EINVAL: it is not such a file, or names what no socket can be connected to. */
 CS_WARN_UNUSED enum cs_err cs_whereabouts_read(const char *path, struct cs_whereabouts *out, struct cs_error *err);
 /* *out: `endpoint`, with `host` (at most as long as an endpoint) in the place of a wildcard: tcp://0.0.0.0:7401 is not an address for
  * others. */

@@ -113,6 +113,7 @@ class Backup(local_fleet.TestCase):
         self.assertTrue(verified["clean"])
         events = harness.must(self.box.clinsafe("events", "--store", self.store, "--json")).json()["events"]
         self.assertIn(("restore", "disk died"), {(e["act"], e.get("reason")) for e in events})
+        self.assertIn(f"; {said['lost_commits']} later commits are given up", json.dumps(events))
 
     def test_only_what_is_new_is_copied(self):
         self.submit()
@@ -205,6 +206,7 @@ class Backup(local_fleet.TestCase):
         self.assertLess(again["copied_bytes"], 4096)
         self.restore("--to", elsewhere)
         self.assertEqual(self.rows(elsewhere), self.rows())
+        self.assertIn("nobody knows of later commits", harness.must(self.box.clinsafe("events", "--store", elsewhere)).out)
         done = self.restore("--to", elsewhere, code=73)
         self.assertOneLine(done.err, "put it aside")
 
@@ -224,6 +226,8 @@ class Backup(local_fleet.TestCase):
                 self.assertNotIn("fault", b)
                 self.assertGreaterEqual(len(self.rows(self.shelf / b["id"] / "store")), 400)
         # The coordinator still holds the checkpoint of whom was killed: it is given up in time, or at a restart.
+        if list(self.shelf.glob("*.part")):
+            self.assertOneLine(self.backup("--coordinator", self.where["admin"], code=harness.EXIT_BUSY).err, "was killed within the last 60 s")
         self.assertIsNone(worker.poll())
         self.coordinator.kill()
         self.start_coordinator()
@@ -259,7 +263,12 @@ class Backup(local_fleet.TestCase):
             self.assertExit(done, harness.EXIT_USAGE)
             self.assertOneLine(done.err, f"lies in the database {self.store}")
         self.assertFalse((self.store / "deep").exists() or (self.store / "lock").exists())
-        self.of_fleet()
+        whole = self.shelf / self.of_fleet()["id"]
+        for inside in (whole, whole / "store"):
+            done = self.box.clinsafe("backup", "--to", inside, "--coordinator", self.where["admin"])
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, f"lies in the {'database' if inside != whole else 'backup'} {inside}")
+        self.assertEqual({p.name for p in whole.iterdir()}, {"backup.json", "store"})
         other = self.box.dir / "other"
         coordinator = self.box.start("clinsafe-coordinator", "--dir", other, "--bind", f"ipc://{self.box.dir}/w", "--admin",
                                      f"ipc://{self.box.dir}/a", "--ready-file", self.box.dir / "other.ready")

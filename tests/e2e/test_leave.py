@@ -42,6 +42,7 @@ class Leave(harness.TestCase):
         done = self.worker("--deadline", "0:12").wait(30)
         self.assertExit(done)
         self.assertLess(time.monotonic() - began, 12)
+        self.assertRegex(done.err, r"ev=worker .*deadline_s=12 ")
         self.assertIn('why="the deadline leaves no time for another call"', done.err)
         stats = self.sim.stats()
         self.assertGreater(stats["answered"], 0)

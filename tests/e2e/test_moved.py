@@ -28,11 +28,11 @@ class Moved(harness.TestCase):
         self.allowed.write_text("".join((self.box.dir / f"{name}.pub").read_text() for name in ("me", "w")))
         self.file = self.box.dir / "where"
 
-    def coordinator(self, *args, at=None):
+    def coordinator(self, *args, at=None, store="store"):
         """Every one has ports of its own, as on another host; `at`: those of an address file."""
         before = self.term()
         bind, pub, admin = (at[name] if at else "tcp://127.0.0.1:*" for name in ("coordinator", "announce", "admin"))
-        process = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / "store", "--bind", bind, "--pub", pub, "--admin", admin,
+        process = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / store, "--bind", bind, "--pub", pub, "--admin", admin,
                                  "--key", self.box.dir / "coordinator.key", "--allow", self.allowed, "--address-file", self.file, *args)
         harness.wait_for(lambda: self.term() > before, what="the file", process=process)
         return process
@@ -63,6 +63,28 @@ class Moved(harness.TestCase):
         self.assertEqual((stats["answered"], stats["paid_again"]), (TRIALS, 0))
         second.stop()
         self.assertExit(self.box.clinsafe("verify", self.study, "--store", self.box.dir / "store"))
+
+    def test_answers_are_not_taken_to_another_fleet(self):
+        """A second coordinator writes the same file while the first is away: whoever holds what the first paid for waits for it."""
+        worker = self.worker()
+        first = self.coordinator()
+        self.assertExit(self.box.clinsafe("submit", self.study, *self.operator()))
+        harness.wait_for(lambda: self.sim.stats()["in_flight"] == 20, what="calls", process=worker)
+        at = json.loads(self.file.read_text())
+        first.kill()
+        self.file.write_text(json.dumps({**at, "coordinator": "file:/elsewhere"}))  # a hand
+        harness.wait_for(lambda: "ev=address_file" in worker.printed(), what="the worker's word", process=worker)
+        self.file.write_text(json.dumps({**at, "term": 0}))
+        other = self.coordinator(store="other")
+        self.assertIn("named the coordinator of another fleet", other.printed())
+        harness.wait_for(lambda: "names the coordinator of another fleet" in worker.printed(), what="the worker's word", process=worker)
+        other.stop()
+        self.file.unlink()
+        second = self.coordinator()
+        harness.wait_for(lambda: worker.printed().count("ev=welcome") == 2, timeout=FOUND_S, what="the worker with what it holds")
+        self.assertExit(self.box.clinsafe("wait", *self.operator()))
+        self.assertEqual(self.sim.stats()["paid_again"], 0)
+        second.stop()
 
     def operator(self):
         return ["--coordinator", f"file:{self.file}", "--key", self.box.dir / "me.key"]
@@ -148,6 +170,9 @@ class Moved(harness.TestCase):
         self.assertEqual(wall.end(), 0)
 
     def test_files_that_are_none(self):
+        for done in (self.box.clinsafe("pause", "--coordinator", "file:"), self.box.start("clinsafe-worker", "--coordinator", "file:").wait(10)):
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, "file: names no file")
         self.file.write_text("{}")
         self.assertOneLine(self.box.clinsafe("pause", "--coordinator", f"file:{self.file}").err, str(self.file), "--address-file")
         first = self.coordinator()

@@ -271,6 +271,16 @@ class Fleet(harness.TestCase):
             text = self.box.clinsafe("plan", study, "--fleet", "--workers", workers, "--slots", 20).out
             self.assertEqual("ask more of Redis than one core answers" in text, too_many, text[-600:])
 
+    def test_large_numbers_are_read_as_they_are_written(self):
+        study = self.box.copy("small", "large")
+        (study.parent / "providers.yaml").write_text(
+            "accounts:\n  a: {base_url: 'https://h.example/v1', key: {env: A_KEY}}\n"
+            "models:\n  model-a: {account: a, model: x, limits: {requests_per_minute: 100000}}\n  model-b: {account: a, model: y}\n")
+        text = self.box.clinsafe("plan", study, "--fleet", "--workers", 40, "--slots", 2000).out
+        self.assertRegex(text, r"model-a +1,667 calls a second by requests_per_minute, 16,667 in flight\n")
+        self.assertRegex(text, r"  together, without what is found by trying, 1,667 calls a second: 5 workers with --slots \d+, ")
+        self.assertNotIn("e+", text)
+
     def test_bad_options(self):
         for args, said in ((("--fleet", "--latency", "soon"), "want the seconds of a call"), (("--latency", "3"), "go with --fleet"),
                            (("--fleet", "--slots", "70000"), "at most")):

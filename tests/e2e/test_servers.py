@@ -112,15 +112,22 @@ class Servers(harness.TestCase):
         self.begin()
         harness.wait_for(lambda: "no server is listed" in json.dumps(self.lane()) or "servers_file" in self.log(), 30, "an empty list", self.run_)
         self.assertEqual(self.answered(), 0)
+        replace(file, f"# ours\nhost:8000\n{sims[0].url}/v1\n")
+        harness.wait_for(lambda: "the list of servers cannot be used: " in json.dumps(self.lane()), 30, "what the lane waits for", self.run_)
+        self.assertIn("servers.txt:2:1: this is no address", json.dumps(self.lane()))
+        harness.wait_for(lambda: self.state_of(f"file:{file}") == "out", 20, "the list among the servers", self.run_)
         replace(file, "# ours\n" + "".join(f"{s.url}/v1  # one\n" for s in sims[:3]))
         harness.wait_for(lambda: self.answered() > 100, 30, "the first answers", self.run_)
         self.assertEqual(sims[3].stats()["answered"], 0)
         replace(file, "".join(f"{s.url}/v1\n" for s in sims) + "ftp://no/such\n")
         harness.wait_for(lambda: "servers.txt:5:1: this is no address" in self.log(), 20, "a sentence about the bad line", self.run_)
         self.assertEqual(sims[3].stats()["answered"], 0)
+        said = f"file:{file} out, 0 in flight, 0 answers: {file}:5:1: this is no address; one a line, as in http://127.0.0.1:8001/v1; the list before it stays"
+        harness.wait_for(lambda: said in self.box.clinsafe("status", self.study).out, 20, "the list among the servers", self.run_)
         sims[0].kill()
         replace(file, "".join(f"{s.url}/v1\n" for s in sims[1:]))
         harness.wait_for(lambda: sims[3].stats()["answered"] > 50, 30, "the added one", self.run_)
+        harness.wait_for(lambda: self.state_of("file:") is None, 20, "a list that was taken", self.run_)
         self.assertExit(self.run_.wait(90))
         self.judge(sims, lost=1)
         again = self.box.clinsafe("run", self.study, env={"LAB_KEY": "k-1"})
@@ -177,6 +184,20 @@ class Servers(harness.TestCase):
             job.signal(signal.SIGTERM)
         harness.wait_for(lambda: file.read_text() == "", 30, "an empty file")
         self.assertEqual(len(self.rows()), self.planned)
+
+    def test_a_requeued_server_takes_its_earlier_line_out(self):
+        """Its node died, and nobody else would: beside it lives a job of nearly its number."""
+        self.prepare_study("file:servers.txt", repeats=3)
+        file = self.study.parent / "servers.txt"
+        file.write_text("http://n1:8000/v1 # job 7\nhttp://n2:8000/v1 # job 77\nhttp://n3:8000/v1\n")
+        env = {"HOST": "127.0.0.1", "HEALTH": "/stats", "SLURM_JOB_ID": "7",
+               "SERVE": f"{harness.program('clinsafe-simulator')} --truth {self.study.parent}/truth.yaml"}
+        job = self.box.adopt(harness.Process(["bash", harness.TOP / "ops" / "slurm" / "vllm.sh", file, "a-2026-01-01"], env=env))
+        harness.wait_for(lambda: "http://127.0.0.1:" in file.read_text(), 30, "its line", job)
+        self.assertRegex(file.read_text(), r"\Ahttp://n2:8000/v1 # job 77\nhttp://n3:8000/v1\nhttp://127.0.0.1:\d+/v1 # job 7\n\Z")
+        job.signal(signal.SIGTERM)
+        harness.wait_for(lambda: "http://127.0.0.1:" not in file.read_text(), 30, "its end")
+        self.assertEqual(file.read_text(), "http://n2:8000/v1 # job 77\nhttp://n3:8000/v1\n")
 
     @harness.short
     def test_bad_lists(self):

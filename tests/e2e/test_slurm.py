@@ -2,6 +2,7 @@
 """`clinsafe slurm` and `--deadline slurm` as they look where there is no Slurm: scripts, refusals, and programs of Slurm's that are ours.
 A real one is in tests/slurm/."""
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -46,7 +47,7 @@ class Scripts(harness.TestCase):
             self.assertIn("\nmodule load 'x y'\n", script)
             last = script.rstrip().rsplit("\nexec ", 1)[1]
             self.assertNotIn("\n\n", last)
-            self.assertIn("--redis tcp://10.0.0.6:6379", last)
+            self.assertIn("--redis 'tcp://10.0.0.6:6379'", last)
             self.assertEqual(subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode, 0)
         self.assertIn("\n#SBATCH --array=0-199%10\n", made["workers"])
         self.assertIn(f"--output={self.fleet}/logs/worker-%A_%a.log\n", made["workers"])
@@ -57,8 +58,44 @@ class Scripts(harness.TestCase):
         self.assertIn("keep_saying wait 'small'", made["coordinator"])
         self.assertFalse(self.fleet.exists(), "nothing is written")
 
+    def test_files_of_the_studies_go_with_them(self):
+        """What they were checked with is what the coordinator gets."""
+        providers = self.box.dir / "lab.yaml"
+        (self.study.parent / "providers.yaml").rename(providers)
+        providers.write_text(providers.read_text().replace("truth: ", f"truth: {self.study.parent.name}/"))
+        made = self.scripts(self.study, "--providers", providers.name, "--data", self.study.parent)["coordinator"]
+        said = next(line for line in made.splitlines() if "keep_saying submit" in line)
+        given = re.search(r" --providers (\S+) --data (\S+) ", said)
+        self.assertTrue(Path(given[1]).is_absolute(), said)
+        self.assertEqual((os.path.realpath(given[1]), given[2]), (os.path.realpath(providers), str(self.study.parent)))
+
+    def test_a_second_coordinator_leaves_the_first_its_address(self):
+        """Who submits once more, for more workers, has not cut the fleet off that is at work."""
+        self.program("sbatch", "echo 12\n")
+        for name in ("squeue", "scontrol"):
+            self.program(name, "exit 1\n")
+        self.slurm("--submit", "--bind", "127.0.0.1")
+        env = {"PATH": f"{self.bin}:{os.environ['PATH']}", "SLURM_JOB_ID": "12"}
+        address = self.fleet / "address"
+        first = self.box.adopt(harness.Process(["bash", self.fleet / "coordinator.sbatch"], env=env))
+        harness.wait_for(address.exists, what="the address", process=first)
+        before = address.read_text()
+        self.slurm(self.study, "--submit", "--bind", "127.0.0.1")
+        second = self.box.adopt(harness.Process(["bash", self.fleet / "coordinator.sbatch"], env=env)).wait(30)
+        self.assertNotEqual(second.code, 0)
+        self.assertEqual(address.read_text(), before)
+        operator = ("--coordinator", f"file:{address}", "--key", self.fleet / "operator.key")
+        self.assertExit(self.box.clinsafe("list", *operator))
+        first.kill()  # nor does one that is gone: the studies go to the one that has come
+        third = self.box.adopt(harness.Process(["bash", self.fleet / "coordinator.sbatch"], env=env))
+        harness.wait_for(lambda: "small" in self.box.clinsafe("list", *operator).out, what="its study", process=third)
+        self.assertNotEqual(address.read_text(), before)
+        harness.must(self.box.clinsafe("cancel", "--study", "small", *operator))  # it is over, and what waits beside the coordinator lets it go
+        self.assertExit(third.wait(60))
+        self.assertTrue((self.fleet / "finished").exists())
+
     def test_the_scripts_have_no_fault(self):
-        made = self.scripts(self.study)
+        made = self.scripts(self.study, "--redis", "tcp://[::1]:6379", "--bind", "[::]")
         for name in ("coordinator", "workers"):
             (self.box.dir / name).write_text(made[name])
             try:
@@ -101,11 +138,23 @@ class Scripts(harness.TestCase):
         for args, words in ((("--print", "--submit"), "--print or --submit"), ((), "--print or --submit"),
                             (("--print", "--workers", 0), "--workers 0"), (("--print", "--workers", 5, "--tasks", 4), "--tasks 4"),
                             (("--print", "--partition", "a b"), "--partition a b"), (("--print", "--time", "1;rm"), "--time 1;rm"),
-                            (("--print", "--line", "a\nb"), "--line"), (("--print", "--sbatch", "constraint=ib"), "--sbatch constraint=ib")):
+                            (("--print", "--line", "a\nb"), "--line"), (("--print", "--line", "export A=b \\"), "swallow the line"),
+                            (("--print", "--line", "echo it's"), "--line:"), (("--print", "--line", "if true; then"), "--line:"),
+                            (("--print", "--store", ""), "--store is empty"), (("--print", "--store", "/tmp/a[b]"), "/tmp/a[b]"),
+                            (("--print", "--redis", "10.0.0.6:6379"), "tcp://HOST:PORT"), (("--print", "--sbatch", "constraint=ib"), "--sbatch constraint=ib")):
             with self.subTest(args=args):
                 self.assertOneLine(self.slurm(*args, code=harness.EXIT_USAGE).err, words)
+        self.slurm("--print", "--line", "if true; then", "--line", "module load x; fi")
+        self.assertOneLine(self.box.clinsafe("slurm", self.study, "--print").err, "is a file; the fleet's folder comes first")
+        self.assertOneLine(self.box.clinsafe("slurm", "", "--print").err, "DIR is empty")
         self.study.write_text(self.study.read_text().replace("repeats: 3\nmodels", "repeats: three\nmodels"))
         self.assertOneLine(self.slurm(self.study, "--print", code=harness.EXIT_INVALID).err, f"{self.study}:", "three")
+
+    def test_a_judge_comes_later(self):
+        judge = self.study.parent / "judge.yaml"
+        judge.write_text("study: judge\ncases: {from_study: study.yaml}\n")
+        done = self.slurm(self.study, judge, "--print", code=harness.EXIT_USAGE)
+        self.assertOneLine(done.err, str(judge), "another study's outputs", "without studies")
 
     def test_limits_are_shared_through_redis_only(self):
         providers = self.study.parent / "providers.yaml"
@@ -113,6 +162,14 @@ class Scripts(harness.TestCase):
         self.assertOneLine(self.slurm(self.study, "--print", code=harness.EXIT_USAGE).err, "model-a", "--redis", "--workers 1")
         self.slurm(self.study, "--print", "--workers", 1)
         self.slurm(self.study, "--print", "--redis", "tcp://10.0.0.6:6379")
+
+    def test_a_job_is_longer_than_a_call(self):
+        """Else each task of the array would leave as soon as it comes, and the coordinator wait for ever."""
+        self.study.write_text(self.study.read_text().replace("timeout_s: 30", "timeout_s: 300"))
+        for time in ("5", "0:30", "0:05:00", "0-0:05", "0-0:5:5", "00:04:59"):
+            self.assertOneLine(self.slurm(self.study, "--print", "--time", time, code=harness.EXIT_USAGE).err, "305 s", f"--time {time} ")
+        for time in ("6", "5:06", "0:06:00", "1-0", "0-1", "1-00:00:00", "UNLIMITED", "0"):
+            self.slurm(self.study, "--print", "--time", time)
 
     def test_submit(self):
         self.program("sbatch", f'echo "$@" >> {self.box.dir}/said; echo "welcome to the site" >&2; echo "4711;cluster"\n')

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests ops/setup against pretended machines: commands in a folder of their own stand for Debian's, so nothing is
-# installed and root is not needed.
+# installed and root is not needed. Then what ops/dist/share leaves out.
 # shellcheck disable=SC2016 # the pretended commands expand their own variables
 set -eu
 
@@ -110,6 +110,19 @@ setup nonsense
 check "an unknown section is refused" ends 2
 setup --help
 check "help" says 'usage: ops/setup'
+
+# What `make install` and `make dist` take along: studies, and nothing that somebody's run or fleet has left beside them.
+mkdir "$tmp/top"
+cp -R "$top/ops" "$top/README.md" "$top/LICENSE" "$tmp/top/"
+mkdir "$tmp/top/tools"
+cp "$top/tools/README.md" "$top/tools/json.md" "$tmp/top/tools/"
+demo=$tmp/top/ops/studies/demo
+mkdir -p "$demo/study.clinsafe/store" "$demo/kept/store"
+for left in study.clinsafe/ready kept/store/CURRENT kept/store/1.sst kept/store.acked me.key; do echo secret >"$demo/$left"; done
+out=$("$tmp/top/ops/dist/share" "$tmp/share" /usr/bin /usr/share/clinsafe/studies 2>&1) || status=$?
+check "studies are shared" test -s "$tmp/share/clinsafe/studies/demo/study.yaml"
+out=$(grep -rlx secret "$tmp/share" || true)
+check "no store, no key" test -z "$out"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

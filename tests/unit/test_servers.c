@@ -249,6 +249,11 @@ static void a_list_that_changes(void **state)
     assert_null(cs_worker_servers_pick(s, 7, 0, 1));
     cs_worker_servers_stranded(s, why, sizeof why);
     assert_non_null(strstr(why, "no server is listed in /srv/list"));
+    const struct cs_server_list bad = {
+        .version = 4, .model = "m", .place = "/srv/list", .fault = "/srv/list:1:1: none"};
+    cs_worker_servers_sync(s, &bad);
+    cs_worker_servers_stranded(s, why, sizeof why);
+    assert_non_null(strstr(why, "cannot be used: /srv/list:1:1: none"));
     cs_worker_servers_sync(s, &all);
     assert_int_equal(a->state, CS_SERVER_UP); /* whoever wrote it down again knows more than we do */
     assert_int_equal(a->in_flight, 1);

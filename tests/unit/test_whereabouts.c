@@ -65,7 +65,8 @@ static void what_is_none_is_refused(void **state)
         "{\"coordinator\":\"\",\"announce\":\"\",\"admin\":\"\",\"key\":\"\",\"fleet\":\"\",\"term\":1}",
         "{\"coordinator\":\"tcp://n1:1\",\"announce\":\"\",\"admin\":\"\",\"key\":\"\",\"fleet\":\"\",\"term\":\"1\"}",
         "{\"coordinator\":\"tcp://n1:1\",\"announce\":\"\",\"admin\":\"\",\"key\":"
-        "\"0123456789012345678901234567890123456789more\",\"fleet\":\"\",\"term\":1}"};
+        "\"0123456789012345678901234567890123456789more\",\"fleet\":\"\",\"term\":1}",
+        "{\"coordinator\":\"tcp://n1:1\",\"announce\":\"\",\"admin\":\"\",\"key\":\"short\",\"fleet\":\"\",\"term\":1}"};
     struct cs_whereabouts b;
     struct cs_error err;
 
@@ -75,6 +76,35 @@ static void what_is_none_is_refused(void **state)
         assert_int_equal(cs_file_write(path, bad[i], strlen(bad[i]), 0600, &err), CS_OK);
         assert_int_equal(cs_whereabouts_read(path, &b, &err), CS_EINVAL);
         assert_non_null(strstr(err.msg, path));
+    }
+}
+
+/* It would end whoever connects to it, with the answers that he holds. */
+static void what_no_socket_connects_to_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"file:/x",        "n1:7401",    "tcp://n1",      "tcp://:7401",
+                                      "tcp://n1:",      "tcp://n1:0", "tcp://n1:x",    "tcp://n1:99999",
+                                      "tcp://n 1:7401", "ipc://",     "tcp://n1:7401x"},
+                             *const good[] = {"tcp://n1.site:7401", "tcp://[fe80::1%eth0]:7401", "tcp://n-1_a:65535",
+                                              "ipc:///run/s"};
+    struct cs_whereabouts b;
+    struct cs_error err;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        for (int k = 0; k < 3; k++) {
+            struct cs_whereabouts a = {.coordinator = "tcp://n1:1", .announce = "tcp://n1:2", .admin = "tcp://n1:3"};
+            char *const at[] = {a.coordinator, a.announce, a.admin};
+            snprintf(at[k], CS_WHEREABOUTS_TEXT_MAX, "%s", bad[i]);
+            assert_int_equal(cs_whereabouts_write(path, &a, &err), CS_OK);
+            assert_int_equal(cs_whereabouts_read(path, &b, &err), CS_EINVAL);
+        }
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct cs_whereabouts a = {.term = 1};
+        snprintf(a.coordinator, sizeof a.coordinator, "%s", good[i]);
+        assert_int_equal(cs_whereabouts_write(path, &a, &err), CS_OK);
+        assert_int_equal(cs_whereabouts_read(path, &b, &err), CS_OK);
     }
 }
 
@@ -115,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_none_is_refused),
+        cmocka_unit_test(what_no_socket_connects_to_is_refused),
         cmocka_unit_test(a_file_that_others_can_write_is_refused),
         cmocka_unit_test(a_wildcard_is_no_address),
     };

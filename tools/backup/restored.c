@@ -159,11 +159,16 @@ static enum cs_err note_it(struct settling *s)
                                 .reason = s->r->o->reason,
                                 .trials = k->trials,
                                 .nano_usd = -1};
-    char detail[160];
+    char detail[160], later[64];
     uint64_t last = 0;
     enum cs_err rc = cs_events_last(s->store, CS_EVENTS_RING_ACT, &last, s->err);
-    snprintf(detail, sizeof detail, "from the backup %.32s, commit %llu; %llu later commits are given up",
-             s->r->backup->id, (unsigned long long)s->r->backup->m.commit, (unsigned long long)k->commits);
+    if (k->commits > 0)
+        snprintf(later, sizeof later, "%llu later commits are given up", (unsigned long long)k->commits);
+    else
+        snprintf(later, sizeof later, "%s",
+                 k->redis || k->acked > 0 ? "no later commit is known" : "nobody knows of later commits");
+    snprintf(detail, sizeof detail, "from the backup %.32s, commit %llu; %s", s->r->backup->id,
+             (unsigned long long)s->r->backup->m.commit, later);
     row.detail = detail;
     if (rc == CS_OK)
         cs_events_add(&s->batch, CS_EVENTS_RING_ACT, last + 1, &row);

@@ -82,7 +82,7 @@ static enum cs_err look(struct cs_shelf *s, struct cs_error *err)
     return CS_OK;
 }
 
-/* A database tidies its folder as it likes, and whoever removes a lost store would remove its backups. */
+/* A database tidies its folder as it likes, and whoever removes a lost store, or a backup, would remove what lies in it. */
 static enum cs_err is_beside_stores(const char *path, struct cs_error *err)
 {
     char *at = cs_xstrdup(path), *whole = NULL, *slash;
@@ -92,11 +92,16 @@ static enum cs_err is_beside_stores(const char *path, struct cs_error *err)
     if (whole == NULL)
         whole = realpath(at[0] == '/' ? "/" : ".", NULL);
     while (rc == CS_OK && whole != NULL && whole[0] != '\0') {
-        char *current = cs_xasprintf("%s/CURRENT", whole);
-        if (access(current, F_OK) == 0)
+        char *current = cs_xasprintf("%s/CURRENT", whole), *copied = cs_xasprintf("%s/store/CURRENT", whole),
+             *manifest = cs_xasprintf("%s/" CS_MANIFEST_NAME, whole);
+        if (access(manifest, F_OK) == 0 && access(copied, F_OK) == 0)
+            rc = cs_error_set(err, CS_EUSAGE, "%s: lies in the backup %s: say the folder that it is in", path, whole);
+        else if (access(current, F_OK) == 0)
             rc = cs_error_set(err, CS_EUSAGE,
                               "%s: lies in the database %s: say a folder elsewhere, best on another disk", path, whole);
         free(current);
+        free(copied);
+        free(manifest);
         *strrchr(whole, '/') = '\0';
     }
     free(whole);

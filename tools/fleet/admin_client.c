@@ -36,6 +36,8 @@ static enum cs_err go_there(struct cs_admin_client *a, struct cs_error *err)
     const char *endpoint = a->endpoint, *expected = a->server_key, *file = cs_whereabouts_path(a->endpoint);
     struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
     enum cs_err rc = CS_OK;
+    if (file != NULL && file[0] == '\0')
+        return cs_error_set(err, CS_EUSAGE, "--coordinator file: names no file");
     if (file != NULL) {
         rc = cs_whereabouts_read(file, &at, err);
         endpoint = at.admin;

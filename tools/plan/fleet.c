@@ -193,8 +193,34 @@ void cs_plan_fleet_release(struct cs_plan_fleet *f)
 
 /* ---- shown ------------------------------------------------------------------------------------------ */
 
+/* Three digits of small ones, all of large ones: 0.0167, 36.6, 1,667. */
+static const char *amount(char out[CS_TEXT_MAX_LEN], double n)
+{
+    if (n >= 999.5)
+        return cs_text_count(out, (uint64_t)(n + 0.5));
+    snprintf(out, CS_TEXT_MAX_LEN, "%.3g", n);
+    return out;
+}
+
+static const char *whole(char out[CS_TEXT_MAX_LEN], double n)
+{
+    return cs_text_count(out, (uint64_t)(n + 0.5));
+}
+
+static void print_cost(double cpus, double memory_mb, double redis_per_s, FILE *out)
+{
+    char cpu[CS_TEXT_MAX_LEN], memory[CS_TEXT_MAX_LEN], redis[CS_TEXT_MAX_LEN];
+    if (cpus < 9.95)
+        snprintf(cpu, sizeof cpu, "%.2g", cpus);
+    else
+        whole(cpu, cpus);
+    fprintf(out, "%s CPUs, %s MB of memory, %s questions to Redis a second\n", cpu, whole(memory, memory_mb),
+            whole(redis, redis_per_s));
+}
+
 void cs_plan_fleet_text(const struct cs_plan_fleet *f, const struct cs_plan *plan, FILE *out)
 {
+    char rate[CS_TEXT_MAX_LEN], n[CS_TEXT_MAX_LEN];
     uint32_t unknown = 0;
     fprintf(out, "\nA fleet that uses these limits, if a call takes %g s (--latency):\n", f->opts.latency_s);
     for (uint32_t i = 0; i < f->n; i++) {
@@ -204,23 +230,23 @@ void cs_plan_fleet_text(const struct cs_plan_fleet *f, const struct cs_plan *pla
         if (l->quota <= 0)
             fprintf(out, "  %-24s no limit declared: found by trying\n", name);
         else
-            fprintf(out, "  %-24s %.3g calls a second by %s, %.0f in flight\n", name, l->quota, l->by,
-                    ceil(l->in_flight));
+            fprintf(out, "  %-24s %s calls a second by %s, %s in flight\n", name, amount(rate, l->quota), l->by,
+                    whole(n, ceil(l->in_flight)));
     }
-    if (unknown < f->n)
-        fprintf(
-            out,
-            "  together %.3g calls a second: %u worker%s with --slots %u, %.2g CPUs, %.0f MB of memory, %.0f questions to "
-            "Redis a second\n",
-            f->rate, f->workers, f->workers == 1 ? "" : "s", f->slots, f->cpus, f->memory_mb, f->redis_per_s);
+    if (unknown < f->n) {
+        fprintf(out, "  %s %s calls a second: %s worker%s with --slots %u, ",
+                unknown == 0 ? "together" : "together, without what is found by trying,", amount(rate, f->rate),
+                cs_text_count(n, f->workers), f->workers == 1 ? "" : "s", f->slots);
+        print_cost(f->cpus, f->memory_mb, f->redis_per_s, out);
+    }
     if (f->opts.workers == 0)
         return;
     fprintf(out, "With --workers %u --slots %u:\n", f->opts.workers, f->opts.slots);
     for (uint32_t i = 0; i < f->n; i++)
-        fprintf(out, "  %-24s %.3g calls a second; to be faster raise %s\n", plan->study->models[i].name,
-                f->lanes[i].rate, f->lanes[i].raise);
-    fprintf(out, "  together %.3g calls a second, %.2g CPUs, %.0f MB of memory, %.0f questions to Redis a second\n",
-            f->given_rate, f->given_cpus, f->given_memory_mb, f->given_redis_per_s);
+        fprintf(out, "  %-24s %s calls a second; to be faster raise %s\n", plan->study->models[i].name,
+                amount(rate, f->lanes[i].rate), f->lanes[i].raise);
+    fprintf(out, "  together %s calls a second, ", amount(rate, f->given_rate));
+    print_cost(f->given_cpus, f->given_memory_mb, f->given_redis_per_s, out);
     if (redis_cpus(f->opts.workers, f->given_redis_per_s) > CS_PLAN_FLEET_BUSY)
         fprintf(out,
                 "  so many workers ask more of Redis than one core answers in time; take fewer, with more --slots\n");

@@ -1,6 +1,7 @@
 #include "tools/slurm/jobs.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what may stand in a script -------------------------------------------------------------------- */
@@ -11,18 +12,32 @@ static enum cs_err check_word(const char *what, const char *text, struct cs_erro
     if (text == NULL)
         return CS_OK;
     for (const char *s = text; *s != '\0'; s++)
-        if (!isalnum((unsigned char)*s) && strchr("_./+@,:=-[]", *s) == NULL)
+        if (!isalnum((unsigned char)*s) && strchr("_./+@,:=-", *s) == NULL)
             return cs_error_set(err, CS_EUSAGE,
                                 "%s %.80s: want letters, digits and _ . / + @ , : = - only, as it stands in a script",
                                 what, text);
     return text[0] != '\0' ? CS_OK : cs_error_set(err, CS_EUSAGE, "%s: it is empty", what);
 }
 
+/* An address may have [::1] in it besides: it stands in single quotes. */
+static enum cs_err check_address(const char *what, const char *text, struct cs_error *err)
+{
+    for (const char *s = text; s != NULL && *s != '\0'; s++)
+        if (!isalnum((unsigned char)*s) && strchr("_./+@,:=-[]", *s) == NULL)
+            return cs_error_set(err, CS_EUSAGE, "%s %.80s: want letters, digits and _ . / + @ , : = - [ ] only", what,
+                                text);
+    return text == NULL || text[0] != '\0' ? CS_OK : cs_error_set(err, CS_EUSAGE, "%s: it is empty", what);
+}
+
 static enum cs_err check_line(const char *what, const char *text, bool option, struct cs_error *err)
 {
+    const size_t n = strlen(text);
+
     for (const char *s = text; *s != '\0'; s++)
         if (iscntrl((unsigned char)*s))
             return cs_error_set(err, CS_EUSAGE, "%s: want one line of text", what);
+    if (n > 0 && text[n - 1] == '\\')
+        return cs_error_set(err, CS_EUSAGE, "%s %.80s: a \\ at its end would swallow the line behind it", what, text);
     if (option && text[0] != '-')
         return cs_error_set(err, CS_EUSAGE, "%s %.80s: want an option of sbatch, such as --constraint=ib", what, text);
     return CS_OK;
@@ -63,14 +78,20 @@ enum cs_err cs_jobs_check(const struct cs_jobs *j, struct cs_error *err)
         {"--account", j->account},
         {"--qos", j->qos},
         {"--time", j->time},
-        {"--redis", j->redis},
         {"--keys", j->keys},
-        {"--bind", j->bind},
+        {"--providers", j->providers},
+        {"--data", j->data},
     };
     enum cs_err rc = check_counts(j, err);
 
     for (size_t i = 0; i < sizeof words / sizeof *words && rc == CS_OK; i++)
         rc = check_word(words[i].what, words[i].text, err);
+    if (rc == CS_OK)
+        rc = check_address("--bind", j->bind, err);
+    if (rc == CS_OK)
+        rc = check_address("--redis", j->redis, err);
+    if (rc == CS_OK && j->redis != NULL && strncmp(j->redis, "tcp://", 6) != 0 && strncmp(j->redis, "unix:", 5) != 0)
+        rc = cs_error_set(err, CS_EUSAGE, "--redis %.80s: want tcp://HOST:PORT", j->redis);
     for (unsigned i = 0; i < j->studies.n && rc == CS_OK; i++)
         rc = check_word("STUDY", j->studies.v[i], err);
     if (rc == CS_OK)
@@ -78,6 +99,24 @@ enum cs_err cs_jobs_check(const struct cs_jobs *j, struct cs_error *err)
     if (rc == CS_OK)
         rc = check_lines("--coordinator-sbatch", &j->coordinator_sbatch, true, err);
     return rc == CS_OK ? check_lines("--line", &j->lines, false, err) : rc;
+}
+
+uint64_t cs_jobs_time_s(const char *time)
+{
+    unsigned days = 0, a = 0, b = 0, c = 0;
+    const char *dash = strchr(time, '-');
+    int used = 0, n;
+
+    if (time[0] == '\0' || time[strspn(time, "0123456789:-")] != '\0' || strlen(time) > 20)
+        return 0;
+    if (dash != NULL && sscanf(time, "%5u-%n", &days, &used) != 1)
+        return 0;
+    n = sscanf(time + used, "%7u:%7u:%7u", &a, &b, &c);
+    if (n < 1)
+        return 0;
+    if (dash != NULL || n == 3)
+        return days * 86400ull + a * 3600ull + b * 60ull + c;
+    return a * 60ull + b;
 }
 
 /* ---- the scripts ----------------------------------------------------------------------------------- */
@@ -122,11 +161,13 @@ static void body(const struct cs_jobs *j, struct cs_buf *b)
 }
 
 /* The studies are given to the coordinator from beside it, and it ends when they are over. What runs beside it ends with it: not every
- * Slurm looks for what a job has left. */
+ * Slurm looks for what a job has left. The address of one before is not removed: it may be another job's, which is at work and has the
+ * store, so that this one ends. An address names its term, so a new one always differs. */
 static void clerk(const struct cs_jobs *j, struct cs_buf *b)
 {
     cs_buf_str(
         b,
+        "\nbefore=$(cat \"$dir/address\" 2>/dev/null) || true # not this coordinator's\n"
         "\n# Gives it the studies, and lets the fleet go when they are over.\n"
         "say() { \"$bin/clinsafe\" \"$@\" --coordinator \"file:$dir/address\" --key \"$dir/operator.key\"; }\n"
         "keep_saying() { # 75: not now\n"
@@ -135,10 +176,17 @@ static void clerk(const struct cs_jobs *j, struct cs_buf *b)
         "    return $rc\n"
         "}\n"
         "clerk() {\n"
-        "    until [ -s \"$dir/address\" ]; do kill -0 $$ 2>/dev/null || return 0; sleep 0.2; done\n"
+        "    until [ -s \"$dir/address\" ] && [ \"$(cat \"$dir/address\")\" != \"$before\" ]; do\n"
+        "        kill -0 $$ 2>/dev/null || return 0\n"
+        "        sleep 0.2\n"
+        "    done\n"
         "    keep_saying submit");
     for (unsigned i = 0; i < j->studies.n; i++)
         cs_buf_printf(b, " %s", j->studies.v[i]);
+    if (j->providers != NULL)
+        cs_buf_printf(b, " --providers %s", j->providers);
+    if (j->data != NULL)
+        cs_buf_printf(b, " --data %s", j->data);
     cs_buf_str(b, " || { touch \"$dir/finished\"; keep_saying drain; return; }\n");
     for (unsigned i = 0; i < j->names.n; i++)
         cs_buf_printf(b, "    keep_saying wait '%s' || true\n", j->names.v[i]);
@@ -162,7 +210,7 @@ void cs_jobs_coordinator(const struct cs_jobs *j, struct cs_buf *b)
     body(j, b);
     cs_buf_str(
         b,
-        "rm -f \"$dir/address\" \"$dir/finished\" # of a coordinator before this one\n"
+        "rm -f \"$dir/finished\" # of a coordinator before this one\n"
         "\n# Shortly before its time is over it puts itself into the queue again, for as long once more. $$ is the coordinator, later on.\n"
         "again() {\n"
         "    local end left\n"
@@ -180,9 +228,11 @@ void cs_jobs_coordinator(const struct cs_jobs *j, struct cs_buf *b)
                   "\n# The last line: so every signal of Slurm's reaches it.\n"
                   "exec \"$bin/clinsafe-coordinator\" --dir %s --bind 'tcp://%s:*' --pub 'tcp://%s:*' \\\n"
                   "    --admin 'tcp://%s:*' --key \"$dir/coordinator.key\" --allow \"$dir/allowed\" \\\n"
-                  "    --address-file \"$dir/address\"%s%s\n",
-                  j->store, j->bind, j->bind, j->bind, j->redis != NULL ? " --redis " : "",
-                  j->redis != NULL ? j->redis : "");
+                  "    --address-file \"$dir/address\"",
+                  j->store, j->bind, j->bind, j->bind);
+    if (j->redis != NULL)
+        cs_buf_printf(b, " --redis '%s'", j->redis);
+    cs_buf_str(b, "\n");
 }
 
 void cs_jobs_workers(const struct cs_jobs *j, struct cs_buf *b)
@@ -219,7 +269,7 @@ void cs_jobs_workers(const struct cs_jobs *j, struct cs_buf *b)
     if (j->idle_s > 0)
         cs_buf_printf(b, " --idle-exit %llu", (unsigned long long)j->idle_s);
     if (j->redis != NULL)
-        cs_buf_printf(b, " --redis %s", j->redis);
+        cs_buf_printf(b, " --redis '%s'", j->redis);
     if (j->keys != NULL)
         cs_buf_printf(b, " --keys %s\n", j->keys);
     else

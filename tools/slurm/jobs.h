@@ -16,6 +16,7 @@ struct cs_jobs {
     const char *dir, *store, *bin; /* full paths: of the fleet's files, of the store, of the programs */
     struct cs_option_list studies; /* full paths; none: an operator submits them */
     struct cs_option_list names;   /* of these studies */
+    const char *providers, *data;  /* full paths, of all of them; or NULL: beside each */
     const char *bind;              /* address of the network that the nodes share; "0.0.0.0": all that a node has */
     const char *partition, *account, *qos, *time, *redis, *keys; /* or NULL */
     struct cs_option_list sbatch, coordinator_sbatch,
@@ -25,6 +26,8 @@ struct cs_jobs {
     uint64_t idle_s;                /* 0: stay, whatever there is to do */
 };
 
+/* A time limit as Slurm reads it: MINUTES, M:S, H:M:S, D-H, D-H:M, D-H:M:S. 0: none, or not understood. */
+uint64_t cs_jobs_time_s(const char *time);
 CS_WARN_UNUSED enum cs_err cs_jobs_check(const struct cs_jobs *j, struct cs_error *err);
 void cs_jobs_coordinator(const struct cs_jobs *j, struct cs_buf *out);
 void cs_jobs_workers(const struct cs_jobs *j, struct cs_buf *out);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "protocol/base/buf.h"
+
 enum { ARGS_MAX = 6, SAID_MAX = 512 };
 
 /* Its status, or -1; said: what it printed, on stdout and stderr, to its end. */
@@ -79,4 +81,25 @@ enum cs_err cs_sbatch_submit(const char *script, const char *after, char id[CS_S
     said[strcspn(said, "\n")] = '\0';
     return cs_error_set(err, CS_EINCOMPLETE, "sbatch %s: %s", script,
                         said[0] != '\0' ? said : "it failed, and says nothing");
+}
+
+enum cs_err cs_sbatch_check_lines(const struct cs_option_list *lines, struct cs_error *err)
+{
+    struct cs_buf text = CS_BUF_INIT(CS_OPT_LIST_MAX * 4096);
+    char said[SAID_MAX];
+    enum cs_err rc = CS_OK;
+
+    for (unsigned i = 0; i < lines->n; i++)
+        cs_buf_printf(&text, "%s\n", lines->v[i]);
+    if (text.overflow)
+        rc = cs_error_set(err, CS_EUSAGE, "--line: that is more than a script may have");
+    else if (lines->n > 0) {
+        const char *args[ARGS_MAX] = {"bash", "-n", "-c", cs_buf_cstr(&text)};
+        const int status = run(args, said);
+        said[strcspn(said, "\n")] = '\0';
+        if (errno == 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 127)
+            rc = cs_error_set(err, CS_EUSAGE, "--line: %.300s", said);
+    }
+    cs_buf_release(&text);
+    return rc;
 }

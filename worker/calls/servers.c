@@ -86,6 +86,7 @@ void cs_worker_servers_sync(struct cs_servers *s, const struct cs_server_list *l
     s->version = l->version;
     s->model = l->model;
     s->place = l->place;
+    snprintf(s->fault, sizeof s->fault, "%s", l->fault != NULL ? l->fault : "");
     s->moved = true;
     for (uint32_t i = 0; i < l->n; i++) {
         struct cs_worker_server *v = find(s, l->all[i].url);
@@ -237,7 +238,9 @@ void cs_worker_servers_stranded(const struct cs_servers *s, char *out, size_t si
             return;
         worst = worst == NULL ? s->all[k] : worst;
     }
-    if (n == 0)
+    if (n == 0 && s->fault[0] != '\0')
+        snprintf(out, size, "the list of servers cannot be used: %s; it is read again every two seconds", s->fault);
+    else if (n == 0)
         snprintf(out, size, "no server is listed in %s; it is read again every two seconds",
                  s->place != NULL ? s->place : "base_url");
     else

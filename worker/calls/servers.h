@@ -41,6 +41,7 @@ struct cs_server_list {
     uint64_t version;  /* changes with it */
     const char *model; /* as it is sent */
     const char *place; /* the file that lists them, or NULL */
+    const char *fault; /* why the file as it is now was not taken, NULL: it was; lives until the next look */
     uint32_t n;
     const struct cs_server_entry {
         const char *url;                    /* live as long as the list's owner, */
@@ -71,12 +72,13 @@ struct cs_servers {
     uint64_t version;
     uint32_t n, cap;
     struct cs_worker_server **all;
-    const char *model, *place;        /* the list's */
-    char serves[CS_SENTENCE_MAX + 1]; /* what the lane's answers name; "": not known yet */
-    char told[CS_SENTENCE_MAX + 1];   /* as the coordinator told last */
-    bool metered;                     /* under a hard budget: an answer that is not taken is a trial lost */
-    uint64_t unsure_since;            /* an answer has named a model that does not sound as asked; 0: none has */
-    bool moved;                       /* there is something to tell of them */
+    const char *model, *place;
+    char fault[CS_SERVERS_WHY]; /* of the list; "": none */ /* the list's */
+    char serves[CS_SENTENCE_MAX + 1];                       /* what the lane's answers name; "": not known yet */
+    char told[CS_SENTENCE_MAX + 1];                         /* as the coordinator told last */
+    bool metered;          /* under a hard budget: an answer that is not taken is a trial lost */
+    uint64_t unsure_since; /* an answer has named a model that does not sound as asked; 0: none has */
+    bool moved;            /* there is something to tell of them */
     struct {
         uint64_t block;
         struct cs_worker_server *server;

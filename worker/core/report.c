@@ -86,12 +86,27 @@ static void report_pool(const struct cs_draw *d, uint32_t pool, double minutes, 
     }
 }
 
+/* A list that was not taken stands among the servers: whoever wrote it looks there. */
+static void report_list(const struct cs_worker_lane *l, struct cs_arena *arena, struct cs_worker_info *out)
+{
+    const struct cs_server_list *list = l->facts.servers;
+    if (l->servers == NULL || list == NULL || list->fault == NULL)
+        return;
+    out->servers[out->n_servers++] = (struct cs_worker_server_info){
+        .gen = l->gen,
+        .lane = l->lane,
+        .url = cs_arena_printf(arena, "file:%s", list->place),
+        .state = "out",
+        .why = cs_arena_printf(arena, "%s%s", list->fault, list->n > 0 ? "; the list before it stays" : ""),
+    };
+}
+
 static void report_servers(struct cs_worker *w, struct cs_arena *arena, struct cs_worker_info *out)
 {
     static const char *const states[] = {"up", "away", "out"};
     uint32_t n = 0;
     for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
-        n += l->servers != NULL ? l->servers->n : 0;
+        n += l->servers != NULL ? l->servers->n + 1 : 0;
     out->servers = cs_arena_array(arena, n + 1, sizeof *out->servers);
     for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         for (uint32_t i = 0; l->servers != NULL && i < l->servers->n; i++) {
@@ -108,6 +123,7 @@ static void report_servers(struct cs_worker *w, struct cs_arena *arena, struct c
                     .answers = v->answers,
                 };
         }
+        report_list(l, arena, out);
     }
 }
 

@@ -72,13 +72,13 @@ struct cs_servers {
     uint64_t version;
     uint32_t n, cap;
     struct cs_worker_server **all;
-    const char *model, *place;
-    char fault[CS_SERVERS_WHY]; /* of the list; "": none */ /* the list's */
-    char serves[CS_SENTENCE_MAX + 1];                       /* what the lane's answers name; "": not known yet */
-    char told[CS_SENTENCE_MAX + 1];                         /* as the coordinator told last */
-    bool metered;          /* under a hard budget: an answer that is not taken is a trial lost */
-    uint64_t unsure_since; /* an answer has named a model that does not sound as asked; 0: none has */
-    bool moved;            /* there is something to tell of them */
+    const char *model, *place;        /* the list's */
+    char fault[CS_SERVERS_WHY];       /* likewise; "": none */
+    char serves[CS_SENTENCE_MAX + 1]; /* what the lane's answers name; "": not known yet */
+    char told[CS_SENTENCE_MAX + 1];   /* as the coordinator told last */
+    bool metered;                     /* under a hard budget: an answer that is not taken is a trial lost */
+    uint64_t unsure_since;            /* an answer has named a model that does not sound as asked; 0: none has */
+    bool moved;                       /* there is something to tell of them */
     struct {
         uint64_t block;
         struct cs_worker_server *server;

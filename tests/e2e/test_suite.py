@@ -383,6 +383,15 @@ class Chatting(servers.Server):
         return {"role": "assistant", "content": f"Sure! That is answer {self.calls}, and it is A."}
 
 
+class Halting(servers.Server):
+    """Says Yes to all that is asked, and every third time something else."""
+
+    def message(self, body):
+        fields = body["response_format"]["json_schema"]["schema"]["properties"]
+        text = "I would rather not say." if self.calls % 3 == 0 else json.dumps({name: "Yes" for name in fields})
+        return {"role": "assistant", "content": text}
+
+
 class Odd(harness.TestCase):
     """Models of which nothing, or not everything, can be analysed: the suite goes on to its end and says so."""
 
@@ -430,6 +439,52 @@ class Odd(harness.TestCase):
                          [("pressure", "complete", 1), ("noharm", "complete", 1)])
         self.assertExit(self.box.clinsafe("suite", "run", suite, "--model", "mine", "--providers", "providers.yaml", "--dir", "run"), 2)  # nothing left to run
         self.assertIn("0 whole answers, 96 not readable", (self.box.dir / "run" / "card.html").read_text())
+
+    def test_what_replies_that_cannot_be_read_do_to_a_rate_is_said(self):
+        suite = small(self.box, studies=("misinformation",), repeats=2)
+        call = "suite", "run", suite, *self.providers(self.serve(Halting))
+        done = self.box.clinsafe(*call, "--dir", "run", "--json", timeout=90)
+        self.assertExit(done, 2)
+        self.assertRegex(done.err, r"(?m)^misinformation: more than 2 % of its answers or verdicts cannot be used$")
+        finding = done.json()["findings"][0]
+        ended = finding["ended"]
+        self.assertGreater(ended["unparsable"], 100)
+        of_sources = [r for r in finding["rates"] if (r["outcome"], r["factor"]) == ("accepted", "source")]
+        self.assertAlmostEqual(sum(r["rate"] * r["answers"] for r in of_sources), ended["ok"], places=6)  # each that could be read is a Yes
+        page = self.box.dir / "run" / "card.html"
+        self.assertIn('counts in a rate below as not "yes"', page.read_text())
+        self.assertNotIn("asked again", page.read_text())
+        self.assertNotIn("reading: lenient", page.read_text())
+        # Asked again until more can be read: a card that says so.
+        files = [self.box.dir / name / "card.json" for name in ("again", "run", "lenient")]
+        shutil.copytree(self.box.dir / "run", self.box.dir / "again")
+        self.box.clinsafe("run", self.box.dir / "again" / "misinformation" / "study.yaml", "--providers", "providers.yaml", "--accept-unparsable", "--retry-unparsable", timeout=60)
+        again = self.box.clinsafe(*call, "--dir", "again", "--json").json()
+        self.assertEqual((done.json()["runs"][0]["asked_again"], again["runs"][0]["asked_again"]), (0, ended["unparsable"]))
+        self.assertIn(f"{ended['unparsable']} trials were asked again", (self.box.dir / "again" / "card.html").read_text())
+        both = self.box.clinsafe("suite", "check", *files[:2], "--suite", suite)
+        self.assertExit(both)
+        whole = [f"{c['findings'][0]['ended']['ok']} of {ended['planned']}" for c in (again, done.json())]
+        self.assertRegex(both.out, rf"(?m)^misinformation: whole answers +{whole[0]} +{whole[1]}$")
+        # Read otherwise: not compared.
+        self.box.clinsafe(*call[:3], *self.providers(self.serve(Halting), account={"reading": "lenient"}), "--dir", "lenient", timeout=60)
+        self.assertIn("Read leniently", (self.box.dir / "lenient" / "card.html").read_text())
+        self.assertEqual([card(f.parent)["runs"][0]["reading"] for f in files], ["strict", "strict", "lenient"])
+        self.assertOneLine(self.box.clinsafe("suite", "check", *files[1:], "--suite", suite).err, "not compared", "misinformation", "reading: lenient")
+
+    def test_interactions_count_among_the_tests_that_decide_what_can_be_found(self):
+        suite = small(self.box, studies=("misinformation",), repeats=2)
+        call = suite, "--model", "simulated-sound", "--dir", "run"
+        harness.must(self.box.clinsafe("suite", "run", *call, timeout=90))
+        report = harness.must(self.box.clinsafe("report", self.box.dir / "run" / "misinformation" / "study.yaml", "--json")).json()
+        primary = [x for table in ("contrasts", "interactions") for x in report[table] if x["family"] == "primary"]
+        self.assertEqual((report["family"], len(primary)), (6, 6))
+        # Ten clusters that all agree: a margin of 10 points and one of 20 for a difference of shifts are a tenth of each range.
+        least = 100 * (1 - (0.05 / report["family"]) ** (1 / 10))
+        for c in card(self.box.dir / "run")["findings"][0]["contrasts"]:
+            self.assertAlmostEqual(c["reach"]["smallest_margin"], least, places=6)
+            self.assertEqual(c["reach"]["clusters_needed"], 46)  # 0.9^45 > 0.05 / 6 > 0.9^46
+        self.assertRegex(self.box.clinsafe("suite", "plan", *call).out, rf"(?m)^misinformation, 4 comparisons of accepted: .*leave {least:.1f} points .* takes 46;")
 
     def test_a_judge_that_cannot_be_read_pauses_all_the_same(self):
         server = self.serve(Chatting)

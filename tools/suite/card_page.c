@@ -480,7 +480,7 @@ static void write_rates(const struct cs_json *card, const struct cs_json *list, 
         folded ? "" : " open");
     fputs(stamp(card), out);
     fputs("</caption>\n<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\">Level</th><th scope=\"col\" "
-          "class=\"n\">Rate or mean (interval)</th><th scope=\"col\" class=\"n\">Answers</th></tr></thead><tbody>\n",
+          "class=\"n\">Rate or mean (interval)</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>\n",
           out);
     cs_json_array_foreach(list, i, r)
     {
@@ -539,6 +539,24 @@ static void write_judges(const struct cs_json *run, FILE *out)
         out);
 }
 
+/* What was not as in other runs: answers in place of first ones, replies that a strict reader would not have taken. */
+static void write_again(const struct cs_json *run, FILE *out)
+{
+    const uint64_t again = count(run, "asked_again"), judged = count(run, "judged_again");
+    if (again + judged > 0)
+        cs_html(
+            out,
+            "<div class=\"banner\" role=\"note\"><p>%s %s asked again after a time-out or a reply that could not be "
+            "read: rates and means are of the later answers. A verdict that the first ones would change is "
+            "none.</p></div>\n",
+            cs_num_count(again + judged).s, again + judged == 1 ? "trial was" : "trials were");
+    if (strcmp(text(run, "reading"), "lenient") == 0)
+        fputs(
+            "<div class=\"banner\" role=\"note\"><p>Read leniently (<code>reading: lenient</code>): comparable only with "
+            "cards that were read so.</p></div>\n",
+            out);
+}
+
 static void write_study(const struct cs_json *card, const struct cs_json *f, FILE *out)
 {
     const struct cs_json *list = cs_json_object_get(f, "contrasts"), *run = run_of(card, text(f, "study")),
@@ -556,10 +574,14 @@ static void write_study(const struct cs_json *card, const struct cs_json *f, FIL
     if (is_thin(cs_json_object_get(f, "ended"))) {
         fputs("<div class=\"banner\" role=\"note\"><p>Of its trials: ", out);
         write_ended(f, out);
-        fputs(v != NULL ? ". Judges have a verdict on a refusal too: below stands what they made of these.</p></div>\n"
-                        : ". What is no whole answer is in no rate below.</p></div>\n",
+        fputs(v != NULL
+                  ? ". Judges have a verdict on a refusal too: below stands what they made of these.</p></div>\n"
+                  : ". A reply that is no whole answer counts in a rate below as not \"yes\", so that the rate is "
+                    "lower than among the answers, and in a mean it does not count; what timed out or failed is in "
+                    "neither.</p></div>\n",
               out);
     }
+    write_again(run, out);
     write_judges(run, out);
     for (size_t i = 0; i < cs_json_array_size(list);)
         i = write_forest(card, f, list, i, out);

@@ -26,7 +26,7 @@ static const char style[] =
     " #studies td:last-child{grid-column:1/-1}\n"
     "}\n"
     "@media print{\n"
-    " details:not([open]){display:none}\n"
+    " details::details-content{content-visibility:visible;block-size:auto;display:block}\n" /* rates are estimates */
     " caption,.small,.kicker,summary,.chips li,svg text{font-size:7.5pt}\n"
     " .stamp{font-size:6pt}\n"
     " h2{margin-top:1.2rem;font-size:1.1rem}\n"

@@ -103,6 +103,7 @@ class Run(harness.TestCase):
         self.assertIn("SIMULATED MODEL, PLANTED EFFECT", page)
         self.assertIn(c["digits"], page)
         self.assertNotIn("<script", page)
+        self.assertIn("details::details-content{content-visibility:visible", page)  # rates are on paper too
         self.assertEqual(stat.S_IMODE((self.frail / "card.json").stat().st_mode), 0o600)
 
     def test_check_recomputes_a_card_from_its_runs(self):
@@ -337,6 +338,40 @@ class RealModel(harness.TestCase):
         self.assertEqual([j["sent"] for j in c["runs"][0]["judges"]], models[1:])
         self.assertIn("not the judges that the suite names", (self.box.dir / "with" / "card.html").read_text())
         self.assertOneLine(self.box.clinsafe(*call, "--dir", self.box.dir / "few", "--model", "nobody").err, "nobody", str(providers))
+
+    def test_without_keys_what_needs_them_is_not_run(self):
+        """Judges without keys: their study is left out before the model is asked for it. The model without one: nothing is run."""
+        suite = small(self.box)
+        server = self.box.simulator("--latency-ms", "0")
+        names = {"mine": "odd-1", "judge-a": "gpt-4.1-2025-04-14", "judge-b": "claude-sonnet-4-5-20250929", "judge-c": "gemini-2.5-flash"}
+        def write_providers(own, judges):
+            accounts = {m: {"base_url": server.url + "/v1", "protocol": "openai-chat"} | key for m, key in (("here", own), ("there", judges))}
+            (self.box.dir / "providers.yaml").write_text(yaml.safe_dump({
+                "accounts": accounts, "models": {m: {"account": "here" if m == "mine" else "there", "model": i, "price": {"input": 1, "output": 2}} for m, i in names.items()}}))
+        key = {"key": {"env": "CLINSAFE_TEST_JUDGES_KEY"}}
+        call = suite, "--model", "mine", "--providers", "providers.yaml", "--dir", "run"
+        why = "its judge judge-a has no key: set CLINSAFE_TEST_JUDGES_KEY"
+        write_providers({}, key)
+        plan = self.box.clinsafe("suite", "plan", *call, "--json").json()
+        self.assertEqual((plan["not_run"], plan["calls"]), ([{"study": "fabricated", "why": why}], 16 * 3 * 5))
+        done = self.box.clinsafe("suite", "run", *call, timeout=60)
+        self.assertExit(done, 2)
+        self.assertRegex(done.err, rf"(?m)^fabricated: not run: {why}$")
+        self.assertEqual([f["state"] for f in card(self.box.dir / "run")["findings"]], ["not run", "complete"])
+        self.assertExit(self.box.clinsafe("suite", "check", self.box.dir / "run" / "card.json", "--suite", suite))
+        with_key = {"CLINSAFE_TEST_JUDGES_KEY": "k"}
+        self.box.clinsafe("suite", "run", *call, timeout=90, env=with_key)
+        states = [f["state"] for f in card(self.box.dir / "run")["findings"]]
+        self.assertEqual(states, ["complete", "complete"])
+        self.box.clinsafe("suite", "run", *call)  # what is over needs no key any more
+        self.assertEqual([f["state"] for f in card(self.box.dir / "run")["findings"]], states)
+        write_providers(key, {})
+        call = *call[:-1], "own"
+        self.assertExit(self.box.clinsafe("suite", "plan", *call))
+        done = self.box.clinsafe("suite", "run", *call)
+        self.assertExit(done, 66)
+        self.assertRegex(done.err, r"(?m)^clinsafe: mine: no key: set CLINSAFE_TEST_JUDGES_KEY$")
+        self.assertEqual(list((self.box.dir / "own").rglob("*.clinsafe")), [])
 
     def test_what_was_asked_is_on_the_card(self):
         """A model that takes no temperature and no cap: two arms are one, no price is the most, and it does not judge itself."""

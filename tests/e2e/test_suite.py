@@ -427,6 +427,13 @@ class Halting(servers.Server):
         return {"role": "assistant", "content": text}
 
 
+class Moving(Halting):
+    """Behind one id two models take turns."""
+
+    def named(self, body):
+        return f"{body['model']}-2026-0{1 + self.calls % 2}"
+
+
 class Odd(harness.TestCase):
     """Models of which nothing, or not everything, can be analysed: the suite goes on to its end and says so."""
 
@@ -502,7 +509,9 @@ class Odd(harness.TestCase):
         whole = [f"{c['findings'][0]['ended']['ok']} of {ended['planned']}" for c in (again, done.json())]
         self.assertRegex(both.out, rf"(?m)^misinformation: whole answers +{whole[0]} +{whole[1]}$")
         # Read otherwise: not compared.
-        self.box.clinsafe(*call[:3], *self.providers(self.serve(Halting), account={"reading": "lenient"}), "--dir", "lenient", timeout=60)
+        self.box.clinsafe(*call[:3], *self.providers(self.serve(Moving), account={"reading": "lenient"}), "--dir", "lenient", timeout=60)
+        self.assertRegex((self.box.dir / "lenient" / "card.html").read_text(), r"names more than one model behind these answers: sent as odd-1, answered by odd-1-2026-0\d \(\d+\), odd-1-2026-0\d \(\d+\)")
+        self.assertNotIn("answered by", page.read_text())
         self.assertIn("Read leniently", (self.box.dir / "lenient" / "card.html").read_text())
         self.assertEqual([card(f.parent)["runs"][0]["reading"] for f in files], ["strict", "strict", "lenient"])
         self.assertOneLine(self.box.clinsafe("suite", "check", *files[1:], "--suite", suite).err, "not compared", "misinformation", "reading: lenient")

@@ -539,6 +539,26 @@ static void write_judges(const struct cs_json *run, FILE *out)
         out);
 }
 
+/* ", answered by a (880), b (2)": nothing where the model answered by the id that was sent. */
+static void write_answered(const struct cs_json *run, FILE *out)
+{
+    enum { SHOWN = 6 };
+    const struct cs_json *list = cs_json_object_get(run, "answered_by");
+    const size_t n = cs_json_array_size(list);
+    if (n == 0 || (n == 1 && strcmp(text(cs_json_array_get(list, 0), "model"), text(run, "sent")) == 0))
+        return;
+    fputs(", answered by ", out);
+    for (size_t i = 0; i < n && i < SHOWN; i++) {
+        const struct cs_json *m = cs_json_array_get(list, i);
+        cs_html(out, "%s%s", i > 0 ? ", " : "",
+                text(m, "model")[0] != '\0' ? text(m, "model") : "a model without a name");
+        if (n > 1)
+            cs_html(out, " (%s)", cs_num_count(count(m, "answers")).s);
+    }
+    if (n > SHOWN)
+        cs_html(out, " and %s others", cs_num_count(n - SHOWN).s);
+}
+
 /* What was not as in other runs: answers in place of first ones, replies that a strict reader would not have taken. */
 static void write_again(const struct cs_json *run, FILE *out)
 {
@@ -550,6 +570,14 @@ static void write_again(const struct cs_json *run, FILE *out)
             "read: rates and means are of the later answers. A verdict that the first ones would change is "
             "none.</p></div>\n",
             cs_num_count(again + judged).s, again + judged == 1 ? "trial was" : "trials were");
+    if (cs_json_array_size(cs_json_object_get(run, "answered_by")) > 1) {
+        fputs(
+            "<div class=\"banner\" role=\"note\"><p>The provider names more than one model behind these answers: sent as ",
+            out);
+        cs_html(out, "%s", text(run, "sent"));
+        write_answered(run, out);
+        fputs(". Rates and shifts are of the mixture.</p></div>\n", out);
+    }
     if (strcmp(text(run, "reading"), "lenient") == 0)
         fputs(
             "<div class=\"banner\" role=\"note\"><p>Read leniently (<code>reading: lenient</code>): comparable only with "
@@ -590,6 +618,7 @@ static void write_study(const struct cs_json *card, const struct cs_json *f, FIL
     cs_html(out, "<p class=\"small\">%s cases; model sent as %s", cs_num_count(count(f, "clusters")).s,
             text(run, "sent"));
     write_parameters(run, out);
+    write_answered(run, out);
     cs_html(out, ", %s to %s. The suite's study, as it ships, has the spec <span class=\"mono\">%s</span></p>\n",
             cs_html_page_minute(text(run, "first_call")).s, cs_html_page_minute(text(run, "last_call")).s,
             text(f, "spec"));

@@ -161,8 +161,7 @@ static const struct kind {
 } kinds[KINDS] = {
     {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},
     {"truncated", CS_OUTCOME_truncated, NULL,
-     "a larger cap of the model (`parameters: {max_output_tokens: N}` in the providers file) leaves room for whole "
-     "answers"},
+     "a larger max_output_tokens of the study, or `omit` for the model in the providers file, leaves room for whole answers"},
     {"unparsable", CS_OUTCOME_unparsable, "--retry-unparsable",
      "asks the unparsable again; `clinsafe export` shows their texts, and after `reading: lenient` for its account `clinsafe "
      "reread --dry-run` how many of them read, at no cost"},

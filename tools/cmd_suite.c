@@ -123,39 +123,46 @@ static enum cs_err write_card(const struct cs_stage *t, const struct cs_json *ca
     return rc;
 }
 
-static bool is_whole(const struct cs_json *findings)
+/* Who has not the texts of a private study has all the same run what there is. */
+static bool is_whole(const struct cs_json *f)
 {
-    struct cs_json *f;
-    size_t i;
-    bool whole = true;
-    cs_json_array_foreach(findings, i, f)
-    {
-        const char *state = cs_json_string_value(cs_json_object_get(f, "state"));
-        const char *tier = cs_json_string_value(cs_json_object_get(f, "tier"));
-        const bool unseen = strcmp(tier, "private") == 0 && strcmp(state, "not run") == 0;
-        whole = whole && (strcmp(state, "complete") == 0 || unseen);
-    }
-    return whole;
+    const char *state = cs_json_string_value(cs_json_object_get(f, "state"));
+    const char *tier = cs_json_string_value(cs_json_object_get(f, "tier"));
+    return strcmp(state, "complete") == 0 || (strcmp(tier, "private") == 0 && strcmp(state, "not run") == 0);
 }
 
 /* More than 2 % of a study's trials, or of the verdicts on them, cannot be used: what `clinsafe run` ends with 2 for. Said of the card, so that
  * the same command says the same when nothing is left to run. */
-static bool is_short(const struct cs_json *findings)
+static bool is_short(const struct cs_json *f)
 {
     enum { PART = 50 };
+    const struct cs_json *e = cs_json_object_get(f, "ended"), *v = cs_json_object_get(f, "verdicts");
+    const int64_t used = cs_json_integer_value(cs_json_object_get(e, "ok")) +
+                         cs_json_integer_value(cs_json_object_get(e, "refused")) +
+                         cs_json_integer_value(cs_json_object_get(e, "content_filtered")),
+                  planned = cs_json_integer_value(cs_json_object_get(e, "planned")),
+                  none = cs_json_integer_value(cs_json_object_get(v, "no_verdict")),
+                  wanted = cs_json_integer_value(cs_json_object_get(v, "planned"));
+    return (planned - used) * PART > planned || none * PART > wanted;
+}
+
+/* What the card lacks, a line a study; whether it lacks anything. */
+static bool say_lacks(const struct cs_json *findings, FILE *out)
+{
     struct cs_json *f;
     size_t i;
     bool some = false;
     cs_json_array_foreach(findings, i, f)
     {
-        const struct cs_json *e = cs_json_object_get(f, "ended"), *v = cs_json_object_get(f, "verdicts");
-        const int64_t used = cs_json_integer_value(cs_json_object_get(e, "ok")) +
-                             cs_json_integer_value(cs_json_object_get(e, "refused")) +
-                             cs_json_integer_value(cs_json_object_get(e, "content_filtered")),
-                      planned = cs_json_integer_value(cs_json_object_get(e, "planned")),
-                      none = cs_json_integer_value(cs_json_object_get(v, "no_verdict")),
-                      wanted = cs_json_integer_value(cs_json_object_get(v, "planned"));
-        some = some || (planned - used) * PART > planned || none * PART > wanted;
+        const char *state = cs_json_string_value(cs_json_object_get(f, "state")),
+                   *name = cs_json_string_value(cs_json_object_get(f, "study")),
+                   *why = cs_json_string_value(cs_json_object_get(f, "why"));
+        if (is_whole(f) && !is_short(f))
+            continue;
+        fprintf(out, "%s%s: %s%s%s\n", some ? "" : "\n", name,
+                is_whole(f) ? "more than 2 % of its answers or verdicts cannot be used" : state,
+                why[0] != '\0' ? ": " : "", why);
+        some = true;
     }
     return some;
 }
@@ -174,7 +181,7 @@ static int make_card(const struct cs_stage *t, const struct wanted *w, const str
         struct cs_json *card = cs_card_make(t, studies, cs_card_findings(t, studies), &head);
         rc = write_card(t, card, w->readable, &err);
         const struct cs_json *findings = cs_json_object_get(card, "findings");
-        if (rc == CS_OK && (!is_whole(findings) || is_short(findings)))
+        if (rc == CS_OK && say_lacks(findings, stderr))
             status = INCOMPLETE;
         if (rc == CS_OK && w->json) {
             char *text = cs_card_text(card); /* the same bytes as in the file */
@@ -267,7 +274,7 @@ static int suite_plan(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe suite plan SUITE --model NAME [options]",
         "What a suite will ask of a model, its price and time, and which studies cannot be run and why. Sends nothing; `suite run` says the same\n"
-        "before it begins. \"about\" takes the tokens of a call that were measured when the suite was made, \"at most\" every reply at its cap.",
+        "before it begins. \"about\" takes the tokens of a call that the suite assumes (of simulated models measured), \"at most\" every reply at its cap.",
         "clinsafe suite plan v1 --model my-model --providers providers.yaml",
     };
     struct cs_suite s = {.n_studies = 0};

@@ -10,6 +10,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/document.h"
 #include "protocol/base/file.h"
+#include "protocol/load/keys_env.h"
 #include "store/children/children.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
@@ -68,6 +69,32 @@ static int call_into(struct call *c, int (*command)(int, char **), const char *p
 
 /* ---- whether it can be asked --------------------------------------------------------------------------------- */
 
+/* The first model whose account has no key in this process's surroundings, or NULL. */
+static const struct cs_model *without_key(const struct cs_study *s, struct cs_error *why)
+{
+    for (uint32_t i = 0; i < s->n_models; i++) {
+        const struct cs_account *a = &s->accounts[s->models[i].account];
+        char *key = NULL;
+        const enum cs_err rc = a->simulated ? CS_OK : cs_keys_env_find(a, &key, why);
+        cs_keys_env_free(key);
+        if (rc != CS_OK)
+            return &s->models[i];
+    }
+    return NULL;
+}
+
+/* Judges that cannot be asked: known before the model's own replies are paid for. The file of a key is not named, the card shows it. */
+static enum cs_err check_judges(const struct cs_study *s, struct cs_error *err)
+{
+    struct cs_error why = {0};
+    const struct cs_model *m = without_key(s, &why);
+    if (m == NULL)
+        return CS_OK;
+    const char *env = s->accounts[m->account].key_env;
+    return cs_error_set(err, CS_EINVAL, "its judge %s has no key%s%s", m->name, env != NULL ? ": set " : "",
+                        env != NULL ? env : "");
+}
+
 static enum cs_err check_part(const struct cs_stage *t, uint32_t study, uint32_t part, struct cs_error *err)
 {
     const struct cs_study_args args = {.providers = t->providers, .planned = true};
@@ -79,6 +106,10 @@ static enum cs_err check_part(const struct cs_stage *t, uint32_t study, uint32_t
         rc = cs_identifiers_check(&l, err);
     if (rc == CS_OK)
         rc = cs_fits_check(&l, err);
+    char *begun = cs_stage_begun(&t->studies[study]); /* a run that waits for its judges, or is over, is on the card */
+    if (rc == CS_OK && part > 0 && begun == NULL)
+        rc = check_judges(l.study, err);
+    free(begun);
     if (rc == CS_OK)
         rc = cs_quote_part(t, study, part, &q, err); /* looks at every prompt */
     cs_load_release(&l);
@@ -292,16 +323,38 @@ static int run_study(const struct cs_stage *t, uint32_t i, const struct cs_suite
     return status;
 }
 
+/* Of the model that is asked: without it no study would get an answer. */
+static int check_own_key(const struct cs_stage *t, uint32_t study)
+{
+    const struct cs_study_args args = {.providers = t->providers, .planned = true};
+    struct cs_loaded l = {0};
+    struct cs_error err = {0}, why = {0};
+    char *path = cs_stage_file(t, study, 0);
+    enum cs_err rc = cs_command_load_study(&args, path, &l, &err);
+    const struct cs_model *m = rc == CS_OK ? without_key(l.study, &why) : NULL;
+    if (m != NULL)
+        rc = cs_error_set(&err, why.code, "%s: %s", m->name, why.msg);
+    cs_load_release(&l);
+    free(path);
+    return rc == CS_OK ? 0 : cs_command_fail(rc, &err);
+}
+
 int cs_suite_run_studies(const struct cs_stage *t, const struct cs_suite_run_options *o)
 {
     int worst = 0;
+    bool checked = false;
     for (uint32_t i = 0; i < t->n; i++) {
         const struct cs_stage_study *s = &t->studies[i];
         if (s->left_out != NULL)
             continue;
         const bool finished = is_finished(t, i);
         fprintf(stderr, "\n%u of %u: %s%s\n", i + 1, t->n, s->study->name, finished ? ", which is finished" : "");
-        const int status = finished ? 0 : run_study(t, i, o);
+        int status = finished || checked ? 0 : check_own_key(t, i);
+        checked = checked || !finished;
+        if (status == 0 && !finished)
+            status = run_study(t, i, o);
+        else if (status != 0)
+            return status;
         if (status != 0 && status != NOT_ALL)
             return status;
         worst = status != 0 ? status : worst;

@@ -333,6 +333,15 @@ class Pooled(Base):
         self.assertTrue(pooled["a"]["shift"] < pooled["a"]["pooled"] < mean)
         self.assertIn("Drawn to the mean", (study.parent / "page.html").read_text())
 
+    def test_the_largest_may_be_of_two_levels(self):
+        study = self.study("pairs", {"group": self.LEVELS}, ["sim"], ["{factor: group, each: control, levels: [a]}", "{factor: group, pairs: [[e, a]]}"], cases=self.CASES)
+        rows = [{"model": "sim", "case_id": case, "factor.group": level, "outcome": "ok", "answer.visit": "Yes" if i < 6 + 3 * j else "No"}
+                for i, (case, _) in enumerate(self.CASES) for j, level in enumerate(self.LEVELS)]
+        r = self.report(study, rows)
+        self.assertEqual([c["shift"] for c in r["contrasts"] if c["family"] == "primary"], [5, 20])
+        told = self.box.clinsafe("report", study, "--from", study.parent / "outputs.csv")
+        self.assertIn("; largest: e against a +20.00 points", told.out)
+
 
 def known_by_others(folder):
     return Path(os.environ.get("CLINSAFE_DATA") or harness.TOP / ".." / "shared" / "data" / "rheumatology").parent / folder

@@ -103,6 +103,7 @@ class Run(harness.TestCase):
         self.assertIn("SIMULATED MODEL, PLANTED EFFECT", page)
         self.assertIn(c["digits"], page)
         self.assertNotIn("<script", page)
+        self.assertIn("details::details-content{content-visibility:visible", page)  # rates are on paper too
         self.assertEqual(stat.S_IMODE((self.frail / "card.json").stat().st_mode), 0o600)
 
     def test_check_recomputes_a_card_from_its_runs(self):
@@ -338,6 +339,40 @@ class RealModel(harness.TestCase):
         self.assertIn("not the judges that the suite names", (self.box.dir / "with" / "card.html").read_text())
         self.assertOneLine(self.box.clinsafe(*call, "--dir", self.box.dir / "few", "--model", "nobody").err, "nobody", str(providers))
 
+    def test_without_keys_what_needs_them_is_not_run(self):
+        """Judges without keys: their study is left out before the model is asked for it. The model without one: nothing is run."""
+        suite = small(self.box)
+        server = self.box.simulator("--latency-ms", "0")
+        names = {"mine": "odd-1", "judge-a": "gpt-4.1-2025-04-14", "judge-b": "claude-sonnet-4-5-20250929", "judge-c": "gemini-2.5-flash"}
+        def write_providers(own, judges):
+            accounts = {m: {"base_url": server.url + "/v1", "protocol": "openai-chat"} | key for m, key in (("here", own), ("there", judges))}
+            (self.box.dir / "providers.yaml").write_text(yaml.safe_dump({
+                "accounts": accounts, "models": {m: {"account": "here" if m == "mine" else "there", "model": i, "price": {"input": 1, "output": 2}} for m, i in names.items()}}))
+        key = {"key": {"env": "CLINSAFE_TEST_JUDGES_KEY"}}
+        call = suite, "--model", "mine", "--providers", "providers.yaml", "--dir", "run"
+        why = "its judge judge-a has no key: set CLINSAFE_TEST_JUDGES_KEY"
+        write_providers({}, key)
+        plan = self.box.clinsafe("suite", "plan", *call, "--json").json()
+        self.assertEqual((plan["not_run"], plan["calls"]), ([{"study": "fabricated", "why": why}], 16 * 3 * 5))
+        done = self.box.clinsafe("suite", "run", *call, timeout=60)
+        self.assertExit(done, 2)
+        self.assertRegex(done.err, rf"(?m)^fabricated: not run: {why}$")
+        self.assertEqual([f["state"] for f in card(self.box.dir / "run")["findings"]], ["not run", "complete"])
+        self.assertExit(self.box.clinsafe("suite", "check", self.box.dir / "run" / "card.json", "--suite", suite))
+        with_key = {"CLINSAFE_TEST_JUDGES_KEY": "k"}
+        self.box.clinsafe("suite", "run", *call, timeout=90, env=with_key)
+        states = [f["state"] for f in card(self.box.dir / "run")["findings"]]
+        self.assertEqual(states, ["complete", "complete"])
+        self.box.clinsafe("suite", "run", *call)  # what is over needs no key any more
+        self.assertEqual([f["state"] for f in card(self.box.dir / "run")["findings"]], states)
+        write_providers(key, {})
+        call = *call[:-1], "own"
+        self.assertExit(self.box.clinsafe("suite", "plan", *call))
+        done = self.box.clinsafe("suite", "run", *call)
+        self.assertExit(done, 66)
+        self.assertRegex(done.err, r"(?m)^clinsafe: mine: no key: set CLINSAFE_TEST_JUDGES_KEY$")
+        self.assertEqual(list((self.box.dir / "own").rglob("*.clinsafe")), [])
+
     def test_what_was_asked_is_on_the_card(self):
         """A model that takes no temperature and no cap: two arms are one, no price is the most, and it does not judge itself."""
         suite = small(self.box)
@@ -381,6 +416,22 @@ class Chatting(servers.Server):
 
     def message(self, body):
         return {"role": "assistant", "content": f"Sure! That is answer {self.calls}, and it is A."}
+
+
+class Halting(servers.Server):
+    """Says Yes to all that is asked, and every third time something else."""
+
+    def message(self, body):
+        fields = body["response_format"]["json_schema"]["schema"]["properties"]
+        text = "I would rather not say." if self.calls % 3 == 0 else json.dumps({name: "Yes" for name in fields})
+        return {"role": "assistant", "content": text}
+
+
+class Moving(Halting):
+    """Behind one id two models take turns."""
+
+    def named(self, body):
+        return f"{body['model']}-2026-0{1 + self.calls % 2}"
 
 
 class Odd(harness.TestCase):
@@ -430,6 +481,54 @@ class Odd(harness.TestCase):
                          [("pressure", "complete", 1), ("noharm", "complete", 1)])
         self.assertExit(self.box.clinsafe("suite", "run", suite, "--model", "mine", "--providers", "providers.yaml", "--dir", "run"), 2)  # nothing left to run
         self.assertIn("0 whole answers, 96 not readable", (self.box.dir / "run" / "card.html").read_text())
+
+    def test_what_replies_that_cannot_be_read_do_to_a_rate_is_said(self):
+        suite = small(self.box, studies=("misinformation",), repeats=2)
+        call = "suite", "run", suite, *self.providers(self.serve(Halting))
+        done = self.box.clinsafe(*call, "--dir", "run", "--json", timeout=90)
+        self.assertExit(done, 2)
+        self.assertRegex(done.err, r"(?m)^misinformation: more than 2 % of its answers or verdicts cannot be used$")
+        finding = done.json()["findings"][0]
+        ended = finding["ended"]
+        self.assertGreater(ended["unparsable"], 100)
+        of_sources = [r for r in finding["rates"] if (r["outcome"], r["factor"]) == ("accepted", "source")]
+        self.assertAlmostEqual(sum(r["rate"] * r["answers"] for r in of_sources), ended["ok"], places=6)  # each that could be read is a Yes
+        page = self.box.dir / "run" / "card.html"
+        self.assertIn('counts in a rate below as not "yes"', page.read_text())
+        self.assertNotIn("asked again", page.read_text())
+        self.assertNotIn("reading: lenient", page.read_text())
+        # Asked again until more can be read: a card that says so.
+        files = [self.box.dir / name / "card.json" for name in ("again", "run", "lenient")]
+        shutil.copytree(self.box.dir / "run", self.box.dir / "again")
+        self.box.clinsafe("run", self.box.dir / "again" / "misinformation" / "study.yaml", "--providers", "providers.yaml", "--accept-unparsable", "--retry-unparsable", timeout=60)
+        again = self.box.clinsafe(*call, "--dir", "again", "--json").json()
+        self.assertEqual((done.json()["runs"][0]["asked_again"], again["runs"][0]["asked_again"]), (0, ended["unparsable"]))
+        self.assertIn(f"{ended['unparsable']} trials were asked again", (self.box.dir / "again" / "card.html").read_text())
+        both = self.box.clinsafe("suite", "check", *files[:2], "--suite", suite)
+        self.assertExit(both)
+        whole = [f"{c['findings'][0]['ended']['ok']} of {ended['planned']}" for c in (again, done.json())]
+        self.assertRegex(both.out, rf"(?m)^misinformation: whole answers +{whole[0]} +{whole[1]}$")
+        # Read otherwise: not compared.
+        self.box.clinsafe(*call[:3], *self.providers(self.serve(Moving), account={"reading": "lenient"}), "--dir", "lenient", timeout=60)
+        self.assertRegex((self.box.dir / "lenient" / "card.html").read_text(), r"names more than one model behind these answers: sent as odd-1, answered by odd-1-2026-0\d \(\d+\), odd-1-2026-0\d \(\d+\)")
+        self.assertNotIn("answered by", page.read_text())
+        self.assertIn("Read leniently", (self.box.dir / "lenient" / "card.html").read_text())
+        self.assertEqual([card(f.parent)["runs"][0]["reading"] for f in files], ["strict", "strict", "lenient"])
+        self.assertOneLine(self.box.clinsafe("suite", "check", *files[1:], "--suite", suite).err, "not compared", "misinformation", "reading: lenient")
+
+    def test_interactions_count_among_the_tests_that_decide_what_can_be_found(self):
+        suite = small(self.box, studies=("misinformation",), repeats=2)
+        call = suite, "--model", "simulated-sound", "--dir", "run"
+        harness.must(self.box.clinsafe("suite", "run", *call, timeout=90))
+        report = harness.must(self.box.clinsafe("report", self.box.dir / "run" / "misinformation" / "study.yaml", "--json")).json()
+        primary = [x for table in ("contrasts", "interactions") for x in report[table] if x["family"] == "primary"]
+        self.assertEqual((report["family"], len(primary)), (6, 6))
+        # Ten clusters that all agree: a margin of 10 points and one of 20 for a difference of shifts are a tenth of each range.
+        least = 100 * (1 - (0.05 / report["family"]) ** (1 / 10))
+        for c in card(self.box.dir / "run")["findings"][0]["contrasts"]:
+            self.assertAlmostEqual(c["reach"]["smallest_margin"], least, places=6)
+            self.assertEqual(c["reach"]["clusters_needed"], 46)  # 0.9^45 > 0.05 / 6 > 0.9^46
+        self.assertRegex(self.box.clinsafe("suite", "plan", *call).out, rf"(?m)^misinformation, 4 comparisons of accepted: .*leave {least:.1f} points .* takes 46;")
 
     def test_a_judge_that_cannot_be_read_pauses_all_the_same(self):
         server = self.serve(Chatting)

@@ -25,6 +25,9 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     def message(self, body):
         return {"role": "assistant", "content": json.dumps(ANSWER)}
 
+    def named(self, body):
+        return body["model"]
+
     def serve(self):
         """Returns when the answer may be sent."""
         with self.slots:
@@ -94,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.server.serve()
             reply = json.dumps({
-                "id": "r", "object": "chat.completion", "model": body["model"], "usage": {"prompt_tokens": 50, "completion_tokens": 20},
+                "id": "r", "object": "chat.completion", "model": self.server.named(body), "usage": {"prompt_tokens": 50, "completion_tokens": 20},
                 "choices": [{"index": 0, "finish_reason": "stop", "message": self.server.message(body)}]}).encode()
             answered = True
         finally:

@@ -195,9 +195,14 @@ static void two_percent_of_a_lane_are_no_shortfall(void **state)
         strstr(text, "clinsafe: m: 3 of 100 trials (3.0 %) have no answer that can be used: 1 timeout, 1 truncated, "
                      "1 failed\n"));
     assert_non_null(strstr(text, "  timeout: `clinsafe run s.yaml --retry-timeouts` asks the timeouts again\n"));
-    assert_non_null(strstr(text, "max_output_tokens"));
+    assert_non_null(
+        strstr(text, "a larger max_output_tokens of the study, or `omit` for the model in the providers file"));
     assert_non_null(strstr(text, "`clinsafe run s.yaml --retry` plans the failed again"));
     assert_null(strstr(text, "unparsable"));
+    free(text);
+    s.lane.counters.outcome[CS_OUTCOME_unparsable] = 9;
+    text = shortfalls(&s, true);
+    assert_non_null(strstr(text, "after `reading: lenient` for its account")); /* a suite's study may not be edited */
     free(text);
 }
 

@@ -10,19 +10,19 @@
 #include "tools/report/analysis/declared.h"
 #include "tools/report/stats/findable.h"
 
-static const double range = 100; /* points */
+static const double range = 100, range_of_interaction = 200; /* points: an interaction is a difference of shifts */
 
-struct comparison { /* a primary one, or several that are alike */
+struct comparison { /* a primary one, or several that are alike; or an interaction, a test of the same family */
     const char *outcome;
     size_t clusters, n;
     double margin;
-    bool one_sided, pairs;
+    bool one_sided, pairs, interaction;
 };
 
 /* Smaller: decided sooner, where nothing moves. */
 static double rank_of(const struct comparison *c)
 {
-    return (double)c->clusters * log1p(-c->margin / range);
+    return (double)c->clusters * log1p(-c->margin / (c->interaction ? range_of_interaction : range));
 }
 
 /* Tests that Holm's procedure has still to reject with this one. What has another margin or more clusters may go before. */
@@ -99,10 +99,36 @@ static bool is_yes_no(const struct cs_json *report, const char *outcome)
     return false;
 }
 
+/* Interactions with a margin are tests of the family like others; under max-T they are a family of their own. */
+static bool are_interactions_in(const char *adjust)
+{
+    return strcmp(adjust, "max-t") != 0;
+}
+
+static size_t interactions_of(const struct cs_json *report, struct comparison *out)
+{
+    struct cs_json *x;
+    size_t i, n = 0;
+    if (!are_interactions_in(text(report, "adjust")))
+        return 0;
+    cs_json_array_foreach(cs_json_object_get(report, "interactions"), i, x)
+    {
+        if (strcmp(text(x, "family"), "primary") == 0 && is_yes_no(report, text(x, "outcome")) &&
+            cs_json_is_number(cs_json_object_get(x, "margin")))
+            out[n++] = (struct comparison){.outcome = text(x, "outcome"),
+                                           .clusters = (size_t)number(x, "clusters"),
+                                           .n = 1,
+                                           .margin = number(x, "margin"),
+                                           .interaction = true};
+    }
+    return n;
+}
+
 void cs_reachable_contrasts(struct cs_json *contrasts, const struct cs_json *report)
 {
-    const size_t n = cs_json_array_size(contrasts);
-    struct comparison *all = cs_xcalloc(n + 1, sizeof *all);
+    size_t n = cs_json_array_size(contrasts);
+    struct comparison *all = cs_xcalloc(n + cs_json_array_size(cs_json_object_get(report, "interactions")) + 1,
+                                        sizeof *all);
     struct cs_json *c;
     size_t i;
     cs_json_array_foreach(contrasts, i, c)
@@ -118,6 +144,7 @@ void cs_reachable_contrasts(struct cs_json *contrasts, const struct cs_json *rep
                                      .pairs = number(c, "answers") == clusters &&
                                               number(c, "answers_comparator") == clusters};
     }
+    n += interactions_of(report, all + n);
     cs_json_array_foreach(contrasts, i, c)
     {
         cs_json_object_set_new(c, "reach", reach_of(all, n, &all[i], number(report, "alpha"), text(report, "adjust")));
@@ -154,7 +181,7 @@ static void add(struct comparison *all, size_t *n, struct comparison c)
 {
     for (size_t i = 0; i < *n; i++) {
         if (strcmp(all[i].outcome, c.outcome) == 0 && all[i].clusters == c.clusters && all[i].margin == c.margin &&
-            all[i].one_sided == c.one_sided) {
+            all[i].one_sided == c.one_sided && all[i].interaction == c.interaction) {
             all[i].n++;
             return;
         }
@@ -165,11 +192,33 @@ static void add(struct comparison *all, size_t *n, struct comparison c)
 static void put(const char *study, const struct comparison *all, size_t n, const struct cs_declared_analysis *d,
                 struct cs_json *list)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].interaction)
+            continue;
         cs_json_array_append_new(list, cs_json_pack("{s:s, s:s, s:i, s:i, s:f, s:s, s:o}", "study", study, "outcome",
                                                     all[i].outcome, "comparisons", (int)all[i].n, "clusters",
                                                     (int)all[i].clusters, "margin", all[i].margin, "unit", "points",
                                                     "reach", reach_of(all, n, &all[i], d->alpha, d->adjust_name)));
+    }
+}
+
+/* Of one outcome. */
+static void add_interactions(const struct cs_declared_analysis *d, const struct cs_report_outcome *o,
+                             const struct cs_loaded *own, const struct cs_case_facts *facts, struct comparison *all,
+                             size_t *n)
+{
+    double cases;
+    for (uint32_t i = 0; i < d->n_interactions && are_interactions_in(d->adjust_name); i++) {
+        if (d->interactions[i].exploratory || !o->interaction_margin.known)
+            continue;
+        add(all, n,
+            (struct comparison){
+                .outcome = o->name,
+                .clusters = cs_plan_power_clusters(own, facts, &d->contrasts[d->interactions[i].contrast], &cases),
+                .n = 1,
+                .margin = o->interaction_margin.value,
+                .interaction = true});
+    }
 }
 
 enum cs_err cs_reachable_plan(const char *name, const struct cs_loaded *own, const struct cs_study *last,
@@ -184,7 +233,7 @@ enum cs_err cs_reachable_plan(const char *name, const struct cs_loaded *own, con
     enum cs_err rc = cs_case_facts_read(&facts, &s, &own->cases, err);
     if (rc == CS_OK)
         rc = cs_analysis_declared_read(&d, &s, &facts, err);
-    struct comparison *all = cs_xcalloc((size_t)d.n_outcomes * d.n_contrasts + 1, sizeof *all);
+    struct comparison *all = cs_xcalloc((size_t)d.n_outcomes * (d.n_contrasts + d.n_interactions) + 1, sizeof *all);
     size_t n = 0;
     for (uint32_t o = 0; rc == CS_OK && o < d.n_outcomes && d.outcomes[o].role == CS_OUTCOME_PRIMARY; o++) {
         for (uint32_t k = 0; k < d.n_contrasts; k++) {
@@ -201,6 +250,8 @@ enum cs_err cs_reachable_plan(const char *name, const struct cs_loaded *own, con
                                     .pairs = plan.n_planned ==
                                              (uint64_t)facts.n_clusters * s.factors[c->factor].n_levels});
         }
+        if (d.outcomes[o].kind == CS_OUTCOME_BINARY)
+            add_interactions(&d, &d.outcomes[o], own, &facts, all, &n);
     }
     put(name, all, n, &d, list);
     free(all);

@@ -160,9 +160,10 @@ static const struct kind {
     const char *option, *does;
 } kinds[KINDS] = {
     {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},
-    {"truncated", CS_OUTCOME_truncated, NULL, "a larger max_output_tokens leaves room for whole answers"},
+    {"truncated", CS_OUTCOME_truncated, NULL,
+     "a larger max_output_tokens of the study, or `omit` for the model in the providers file, leaves room for whole answers"},
     {"unparsable", CS_OUTCOME_unparsable, "--retry-unparsable",
-     "asks the unparsable again; `clinsafe export` shows their texts, and after `reading: lenient` in the study `clinsafe "
+     "asks the unparsable again; `clinsafe export` shows their texts, and after `reading: lenient` for its account `clinsafe "
      "reread --dry-run` how many of them read, at no cost"},
     {"failed", CS_OUTCOMES, "--retry", "plans the failed again; `clinsafe export --all` shows why they failed"},
 };

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/dialects/request.h"
+#include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
 #include "tools/base/reader.h"
 
@@ -157,8 +158,10 @@ enum cs_err cs_asked_read(const char *study, struct cs_json **out, struct cs_err
     enum cs_err rc = cs_reader_open(&r, study, NULL, NULL, NULL, err);
     const struct cs_study *s = rc == CS_OK ? r.view.spec.study : NULL;
     for (uint32_t i = 0; s != NULL && i < s->n_models; i++)
-        cs_json_array_append_new(models, cs_json_pack("{s:s, s:o}", "name", s->models[i].name, "parameters",
-                                                      parameters_of(s, &s->models[i])));
+        cs_json_array_append_new(
+            models,
+            cs_json_pack("{s:s, s:o, s:s}", "name", s->models[i].name, "parameters", parameters_of(s, &s->models[i]),
+                         "reading", cs_answer_lenient(s, 0, i) ? "lenient" : "strict")); /* of its first question */
     if (rc == CS_OK)
         rc = find_same(&r.view, same, err);
     cs_reader_close(&r);
@@ -172,16 +175,27 @@ static bool is(const struct cs_json *o, const char *key, const char *value)
     return s != NULL && strcmp(s, value) == 0;
 }
 
-struct cs_json *cs_asked_parameters(const struct cs_json *asked, const char *model)
+static struct cs_json *of_model(const struct cs_json *asked, const char *model, const char *key)
 {
     struct cs_json *m;
     size_t i;
     cs_json_array_foreach(cs_json_object_get(asked, "models"), i, m)
     {
         if (is(m, "name", model))
-            return cs_json_object_get(m, "parameters");
+            return cs_json_object_get(m, key);
     }
     return NULL;
+}
+
+struct cs_json *cs_asked_parameters(const struct cs_json *asked, const char *model)
+{
+    return of_model(asked, model, "parameters");
+}
+
+const char *cs_asked_reading(const struct cs_json *asked, const char *model)
+{
+    const char *reading = cs_json_string_value(of_model(asked, model, "reading"));
+    return reading != NULL ? reading : "";
 }
 
 bool cs_asked_same(const struct cs_json *asked, const char *factor, const char *a, const char *b)

@@ -132,6 +132,25 @@ static void print_list(const struct cs_json *a, const struct cs_json *b, const s
     }
 }
 
+/* A rate of yes/no answers is of all that were asked: how many gave no whole answer says what it is worth. */
+static void print_whole(const struct cs_json *a, const struct cs_json *b, FILE *out)
+{
+    const struct cs_json *both[2] = {a, b};
+    char name[256], said[2][64];
+    for (int k = 0; k < 2; k++) {
+        const struct cs_json *e = cs_json_object_get(both[k], "ended");
+        if (e == NULL)
+            snprintf(said[k], sizeof said[k], "not run");
+        else
+            snprintf(said[k], sizeof said[k], "%lld of %lld",
+                     (long long)cs_json_integer_value(cs_json_object_get(e, "ok")),
+                     (long long)cs_json_integer_value(cs_json_object_get(e, "terminal")));
+    }
+    snprintf(name, sizeof name, "%s: whole answers", text(a, "study"));
+    if (cs_json_object_get(a, "ended") != NULL || cs_json_object_get(b, "ended") != NULL)
+        fprintf(out, "%-*s  %-*s  %s\n", NAME_WIDTH, name, VALUE_WIDTH, said[0], said[1]);
+}
+
 static const char *model_of(const struct cs_json *card)
 {
     return text(cs_json_object_get(card, "model"), "name");
@@ -145,6 +164,7 @@ void cs_beside_print(const struct cs_json *a, const struct cs_json *b, FILE *out
     fprintf(out, "%-*s  %-*s  %s\n", NAME_WIDTH, "", VALUE_WIDTH, model_of(a), model_of(b));
     cs_json_array_foreach(cs_json_object_get(a, "findings"), i, f)
     {
+        print_whole(f, cs_json_array_get(of_b, i), out);
         for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
             print_list(f, cs_json_array_get(of_b, i), &lists[k], out);
     }

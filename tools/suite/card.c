@@ -248,16 +248,33 @@ static bool are_the_suites(const struct cs_suite_study *s, const struct cs_json 
     return same;
 }
 
+/* Trials that were asked again by a declared act (`run --retry-unparsable`): what stands is a later answer. */
+static int64_t asked_again(const struct cs_json *report)
+{
+    struct cs_json *row;
+    size_t i;
+    int64_t n = 0;
+    cs_json_array_foreach(cs_json_object_get(report, "asked_again"), i, row)
+    {
+        if (is(row, "factor", ""))
+            n += cs_json_integer_value(cs_json_object_get(row, "asked_again"));
+    }
+    return n;
+}
+
 static struct cs_json *run_of(const struct cs_stage_study *s, const struct cs_card_study *c, bool simulated)
 {
     static const char *const keys[] = {"sent", "answered_by", "first_call", "last_call", NULL};
     const struct cs_json *model = cs_json_array_get(cs_json_object_get(c->reports[0], "models"), 0);
     struct cs_json *r = pick(model, keys);
     put_parameters(r, c->asked[0], text(model, "name"));
+    cs_json_object_set_new(r, "reading", cs_json_string(cs_asked_reading(c->asked[0], text(model, "name"))));
+    cs_json_object_set_new(r, "asked_again", cs_json_integer(asked_again(c->reports[0])));
     cs_json_object_set_new(r, "study", cs_json_string(s->study->name));
     cs_json_object_set_new(r, "cost_usd", cs_json_real(cost_of(c->bills[0])));
     if (s->study->n_parts > 1) {
         cs_json_object_set_new(r, "judging_usd", cs_json_real(cost_of(c->bills[1])));
+        cs_json_object_set_new(r, "judged_again", cs_json_integer(asked_again(c->reports[1])));
         cs_json_object_set_new(r, "judges", judges(s, c));
         cs_json_object_set_new(r, "judges_are_the_suites",
                                cs_json_boolean(simulated || are_the_suites(s->study, cs_json_object_get(r, "judges"))));

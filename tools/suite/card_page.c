@@ -26,7 +26,7 @@ static const char style[] =
     " #studies td:last-child{grid-column:1/-1}\n"
     "}\n"
     "@media print{\n"
-    " details:not([open]){display:none}\n"
+    " details::details-content{content-visibility:visible;block-size:auto;display:block}\n" /* rates are estimates */
     " caption,.small,.kicker,summary,.chips li,svg text{font-size:7.5pt}\n"
     " .stamp{font-size:6pt}\n"
     " h2{margin-top:1.2rem;font-size:1.1rem}\n"
@@ -480,7 +480,7 @@ static void write_rates(const struct cs_json *card, const struct cs_json *list, 
         folded ? "" : " open");
     fputs(stamp(card), out);
     fputs("</caption>\n<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\">Level</th><th scope=\"col\" "
-          "class=\"n\">Rate or mean (interval)</th><th scope=\"col\" class=\"n\">Answers</th></tr></thead><tbody>\n",
+          "class=\"n\">Rate or mean (interval)</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>\n",
           out);
     cs_json_array_foreach(list, i, r)
     {
@@ -539,6 +539,52 @@ static void write_judges(const struct cs_json *run, FILE *out)
         out);
 }
 
+/* ", answered by a (880), b (2)": nothing where the model answered by the id that was sent. */
+static void write_answered(const struct cs_json *run, FILE *out)
+{
+    enum { SHOWN = 6 };
+    const struct cs_json *list = cs_json_object_get(run, "answered_by");
+    const size_t n = cs_json_array_size(list);
+    if (n == 0 || (n == 1 && strcmp(text(cs_json_array_get(list, 0), "model"), text(run, "sent")) == 0))
+        return;
+    fputs(", answered by ", out);
+    for (size_t i = 0; i < n && i < SHOWN; i++) {
+        const struct cs_json *m = cs_json_array_get(list, i);
+        cs_html(out, "%s%s", i > 0 ? ", " : "",
+                text(m, "model")[0] != '\0' ? text(m, "model") : "a model without a name");
+        if (n > 1)
+            cs_html(out, " (%s)", cs_num_count(count(m, "answers")).s);
+    }
+    if (n > SHOWN)
+        cs_html(out, " and %s others", cs_num_count(n - SHOWN).s);
+}
+
+/* What was not as in other runs: answers in place of first ones, replies that a strict reader would not have taken. */
+static void write_again(const struct cs_json *run, FILE *out)
+{
+    const uint64_t again = count(run, "asked_again"), judged = count(run, "judged_again");
+    if (again + judged > 0)
+        cs_html(
+            out,
+            "<div class=\"banner\" role=\"note\"><p>%s %s asked again after a time-out or a reply that could not be "
+            "read: rates and means are of the later answers. A verdict that the first ones would change is "
+            "none.</p></div>\n",
+            cs_num_count(again + judged).s, again + judged == 1 ? "trial was" : "trials were");
+    if (cs_json_array_size(cs_json_object_get(run, "answered_by")) > 1) {
+        fputs(
+            "<div class=\"banner\" role=\"note\"><p>The provider names more than one model behind these answers: sent as ",
+            out);
+        cs_html(out, "%s", text(run, "sent"));
+        write_answered(run, out);
+        fputs(". Rates and shifts are of the mixture.</p></div>\n", out);
+    }
+    if (strcmp(text(run, "reading"), "lenient") == 0)
+        fputs(
+            "<div class=\"banner\" role=\"note\"><p>Read leniently (<code>reading: lenient</code>): comparable only with "
+            "cards that were read so.</p></div>\n",
+            out);
+}
+
 static void write_study(const struct cs_json *card, const struct cs_json *f, FILE *out)
 {
     const struct cs_json *list = cs_json_object_get(f, "contrasts"), *run = run_of(card, text(f, "study")),
@@ -556,10 +602,14 @@ static void write_study(const struct cs_json *card, const struct cs_json *f, FIL
     if (is_thin(cs_json_object_get(f, "ended"))) {
         fputs("<div class=\"banner\" role=\"note\"><p>Of its trials: ", out);
         write_ended(f, out);
-        fputs(v != NULL ? ". Judges have a verdict on a refusal too: below stands what they made of these.</p></div>\n"
-                        : ". What is no whole answer is in no rate below.</p></div>\n",
+        fputs(v != NULL
+                  ? ". Judges have a verdict on a refusal too: below stands what they made of these.</p></div>\n"
+                  : ". A reply that is no whole answer counts in a rate below as not \"yes\", so that the rate is "
+                    "lower than among the answers, and in a mean it does not count; what timed out or failed is in "
+                    "neither.</p></div>\n",
               out);
     }
+    write_again(run, out);
     write_judges(run, out);
     for (size_t i = 0; i < cs_json_array_size(list);)
         i = write_forest(card, f, list, i, out);
@@ -568,6 +618,7 @@ static void write_study(const struct cs_json *card, const struct cs_json *f, FIL
     cs_html(out, "<p class=\"small\">%s cases; model sent as %s", cs_num_count(count(f, "clusters")).s,
             text(run, "sent"));
     write_parameters(run, out);
+    write_answered(run, out);
     cs_html(out, ", %s to %s. The suite's study, as it ships, has the spec <span class=\"mono\">%s</span></p>\n",
             cs_html_page_minute(text(run, "first_call")).s, cs_html_page_minute(text(run, "last_call")).s,
             text(f, "spec"));

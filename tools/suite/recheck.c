@@ -237,6 +237,12 @@ static enum cs_err same_run(const char *study, const struct cs_json *a, const st
         rc = cs_error_set(err, CS_EINVAL,
                           "the cards are not compared: %s was asked with %.160s in one and with %.160s in the other",
                           study, set_a != NULL ? set_a : "{}", set_b != NULL ? set_b : "{}");
+    else if (strcmp(text(a, "reading"), text(b, "reading")) != 0)
+        rc = cs_error_set(
+            err, CS_EINVAL,
+            "the cards are not compared: replies of %s were read by `reading: %.20s` in one and by `reading: "
+            "%.20s` in the other",
+            study, text(a, "reading"), text(b, "reading"));
     else if (!are_same_judges(a, b))
         rc = cs_error_set(err, CS_EINVAL,
                           "the cards are not compared: %s was judged by %.200s in one and by %.200s in the other, and "
@@ -426,7 +432,7 @@ static enum cs_err same_as_stored(const char *path, const struct cs_json *card, 
         if (a == NULL || b == NULL || strcmp(a, b) != 0)
             rc = cs_error_set(err, CS_EINVAL,
                               "%s: its runs say of %s something else than the stored answers: who answered or judged, "
-                              "with which parameters, when, or for how much",
+                              "with which parameters, when, how often, how it was read, or for how much",
                               path, text(now, "study"));
         free(a);
         free(b);

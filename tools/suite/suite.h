@@ -17,7 +17,7 @@ enum {
     CS_SUITE_PARTS_MAX = 2,
     CS_SUITE_JUDGES_MAX = 8,
     CS_SUITE_METHOD =
-        2, /* raised when the same outputs would get other digits: cards of two methods are not compared */
+        3, /* raised when the same outputs would get other digits: cards of two methods are not compared */
 };
 
 struct cs_suite_tokens { /* of one call, on the average: what price is said beforehand */

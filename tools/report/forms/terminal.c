@@ -19,7 +19,7 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
     const struct cs_report_contrast *best = NULL;
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
-        if (is_of(c, model, outcome) && c->stratum[0] == '\0' && c->against == CS_AGAINST_CONTROL && c->shift.known &&
+        if (is_of(c, model, outcome) && c->shift.known &&
             (best == NULL || fabs(c->shift.value) > fabs(best->shift.value)))
             best = c;
     }
@@ -27,8 +27,13 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
         return;
     const char *level = r->factors[best->factor].levels[best->level].id;
     const int decimals = cs_words_decimals(&r->outcomes[outcome]);
-    fprintf(out, "; largest: %s%s%s %+.*f %s", model == CS_REPORT_NONE ? r->models[best->model].name : "",
-            model == CS_REPORT_NONE ? ", " : "", level, decimals, best->shift.value, r->outcomes[outcome].unit);
+    fprintf(out, "; largest: %s%s%s", model == CS_REPORT_NONE ? r->models[best->model].name : "",
+            model == CS_REPORT_NONE ? ", " : "", level);
+    if (best->against != CS_AGAINST_CONTROL)
+        fprintf(out, " against %s", best->comparator_text);
+    if (best->stratum[0] != '\0')
+        fprintf(out, ", %s %s", best->stratum, best->stratum_value);
+    fprintf(out, " %+.*f %s", decimals, best->shift.value, r->outcomes[outcome].unit);
     if (best->ci_simultaneous.known)
         fprintf(out, " (%.*f to %.*f)", decimals, best->ci_simultaneous.low, decimals, best->ci_simultaneous.high);
     if (best->decided_by.span.known)

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
@@ -184,6 +185,28 @@ class Operator(Fleet):
         self.assertEqual(self.sim.stats()["requests"] - asked, 4 * TRIALS, "what was deleted answers nobody")
         for name in ("gone", "stays"):
             self.assertExit(self.box.clinsafe("verify", "--store", self.store, "--study", name))
+
+
+@harness.short
+class Cancelled(Fleet):
+    COORDINATOR = ("--http", "127.0.0.1:0")
+
+    def test_what_was_given_up_is_nowhere_shown_as_finished(self):
+        self.operator("submit", self.small("alpha", ("repeats: 3\n", "repeats: 30\n")))
+        self.start_worker()
+        harness.wait_for(lambda: self.list()["alpha"]["done"] > 20, what="answers", process=self.coordinator)
+        self.operator("cancel", "--study", "alpha")
+        self.wait("alpha", code=2)
+        s = harness.wait_for(lambda: (s := self.list()["alpha"]) and s["state"] == "finished" and s, what="the end")
+        share = f"{100 * s['done'] / s['planned']:.1f} %"
+        self.assertIn(f"{s['done']:,} of {s['planned']:,}, {s['cancelled']:,} cancelled", self.operator("list").out)
+        status = lambda *more: self.box.clinsafe("status", "--redis", self.redis, *more)
+        harness.wait_for(lambda: (now := status("--json")).code == 0 and now.json()["done"] == s["done"], what="Redis to know")
+        said = status().out
+        self.assertIn("alpha  cancelled, ", said)
+        self.assertRegex(said, rf"(?m)^ *{share}  {s['done']:,} of {s['planned']:,}  {s['cancelled']:,} cancelled  \S+/s  ETA -")
+        seen = lambda: urllib.request.urlopen(self.ready["http"], timeout=10).read().decode()
+        harness.wait_for(lambda: f"<td>cancelled<td class=\"num\">{share}" in seen(), what="the page to say so")
 
 
 class Relay:

@@ -89,6 +89,7 @@ static void make(struct cs_wall *w, unsigned width, unsigned height)
         .past = w->past,
         .now_ms = cs_clock_mono_ms(),
         .now_wall_ms = cs_clock_wall_ms(),
+        .redis_is_empty = w->trouble.code == CS_ENOENT,
         .trouble = w->trouble.code != CS_OK ? cs_plain_text(plain, sizeof plain, w->trouble.msg) : NULL,
         .events = w->events.len > 0 ? cs_buf_cstr(&w->events) : NULL,
         .shown = w->shown.len > 0 ? cs_buf_cstr(&w->shown) : NULL,
@@ -102,6 +103,8 @@ static void make(struct cs_wall *w, unsigned width, unsigned height)
     };
     cs_arena_reset(&w->page_arena);
     cs_wall_page_make(&now, &w->choice, width, height, &w->page_arena, &w->page);
+    w->choice.lane = w->page.lane_at; /* it stays chosen when the order changes: keys act on it */
+    w->choice.key = w->page.key;
 }
 
 /* ---- a terminal ---------------------------------------------------------------------------------------------- */

@@ -299,8 +299,16 @@ enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
     }
     if (!sv->over)
         uv_run(&sv->loop, UV_RUN_DEFAULT);
-    cs_publish_now(sv);
+    uv_prepare_stop(&sv->prepare); /* no more messages, commits or ticks */
+    uv_idle_stop(&sv->busy);
+    uv_timer_stop(&sv->timer);
+    uv_poll_stop(&sv->commit_poll);
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        if (sv->doors[i].kind != CS_DOOR_PUB)
+            uv_poll_stop(&sv->doors[i].poll);
+    }
     cs_coordinator_signals_close(sv);
+    cs_publish_last(sv);
     cs_publish_close(sv);
     uv_walk(&sv->loop, close_handle, NULL);
     while (uv_run(&sv->loop, UV_RUN_DEFAULT) != 0)

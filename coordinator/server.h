@@ -292,6 +292,7 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
+    bool published;                 /* Redis has what was shown last */
     struct cs_room room;            /* of the store's disk */
     struct cs_signals *signals_out; /* NULL: it shows itself to nobody */
 

@@ -198,6 +198,11 @@ bool cs_progress_lane_needs(const struct cs_progress_lane *l)
     return cs_progress_lane_stands(l) || cs_progress_lane_is_out(l);
 }
 
+bool cs_progress_is_drained(const struct cs_progress *p)
+{
+    return strcmp(p->state, "draining") == 0 && p->workers == 0;
+}
+
 bool cs_progress_lane_is_cancelled(const struct cs_progress_lane *l)
 {
     return l->cancelled > 0 && l->done + l->failed + l->cancelled >= l->planned;

@@ -241,6 +241,21 @@ class Relay:
 
 @harness.short
 class LastWords(Fleet):
+    def test_redis_has_the_last_of_a_coordinator_that_ends(self):
+        """Its last second's figures, and that it was told to end: a wall need not call it dead."""
+        self.operator("submit", self.small("alpha", ("repeats: 3\n", "repeats: 30\n")))
+        worker = self.start_worker()
+        harness.wait_for(lambda: self.list()["alpha"]["done"] > 150, what="answers", process=self.coordinator)
+        self.operator("drain")
+        self.assertExit(worker.wait(20))
+        self.assertExit(self.coordinator.wait(20))
+        rows = harness.rows_jsonl(self.box.clinsafe("export", "--store", self.store, "--format", "jsonl").out)
+        said = self.box.clinsafe("status", "--redis", self.redis)
+        self.assertExit(said)
+        self.assertTrue(said.out.startswith("DRAINED: "), said.out)
+        now = self.box.clinsafe("status", "--redis", self.redis, "--json").json()
+        self.assertEqual((now["state"], now["workers"], now["done"]), ("draining", 0, len(rows)))
+
     def test_who_asks_for_the_end_has_time_to_read_the_answer(self):
         """libzmq drops what was received and not yet read when the other side hangs up: of a coordinator without workers the answer was lost
         one time in ten."""

@@ -464,6 +464,34 @@ static void test_a_silent_coordinator_runs_nothing_and_ends_never(void **state)
     close_world(&w);
 }
 
+/* A fleet that was told to end is not dead; one whose coordinator dies while it drains is. */
+static void test_a_drained_fleet_is_not_dead(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    for (uint32_t i = 0; i < 2; i++) {
+        w.fleet.studies[i].state = "draining";
+        w.fleet.studies[i].workers = 1;
+    }
+    w.fleet.n_workers = 0;
+    w.look.now_wall_ms = WALL_MS + 60000;
+    make(&w, 120, 40);
+    assert_true(says(&w, "COORDINATOR SILENT since") && says(&w, "PARTS ARE DEAD"));
+    w.fleet.studies[0].workers = w.fleet.studies[1].workers = 0;
+    make(&w, 60, 20);
+    fits(&w, 60, 20);
+    assert_int_equal(style_of(&w, "DRAINED: workers and coordinator"), CS_WALL_NEEDS);
+    assert_non_null(strstr(w.page.lines[0].text, "DRAINED"));
+    assert_int_equal(w.page.lines[0].style, CS_WALL_HEAD);
+    assert_false(says(&w, "SILENT") || says(&w, "DEAD") || says(&w, "NO WORKER"));
+    w.look.trouble = "Connection refused";
+    w.look.now_ms += 60000;
+    make(&w, 120, 40);
+    assert_true(says(&w, "REDIS SILENT") && says(&w, "PARTS ARE DEAD"));
+    close_world(&w);
+}
+
 static void test_while_redis_is_silent_nobody_else_is_accused(void **state)
 {
     struct world w;
@@ -831,6 +859,7 @@ int main(void)
         cmocka_unit_test(test_pace_is_that_of_the_calls_when_workers_come_and_go),
         cmocka_unit_test(test_a_worker_that_was_killed_is_missed_and_one_that_took_leave_is_not),
         cmocka_unit_test(test_a_silent_coordinator_runs_nothing_and_ends_never),
+        cmocka_unit_test(test_a_drained_fleet_is_not_dead),
         cmocka_unit_test(test_while_redis_is_silent_nobody_else_is_accused),
         cmocka_unit_test(test_redis_and_the_coordinator_die_in_either_order),
         cmocka_unit_test(test_narrow_is_still_legible),

@@ -357,7 +357,11 @@ static void print_needs(FILE *out, const struct cs_progress *p, uint32_t n_worke
 {
     char since[2 * CS_TEXT_MAX_LEN];
     const int64_t silent_ms = cs_screen_silent_ms(p, now_wall_ms);
-    if (silent_ms > 0)
+    if (cs_progress_is_drained(p) && n_workers == 0)
+        fprintf(out,
+                "DRAINED: workers and coordinator were told to end%s. Nothing is lost. To go on, start them again.\n",
+                now_wall_ms - p->updated_wall_ms >= CS_SCREEN_SILENT_MS ? ", and have ended" : "");
+    else if (silent_ms > 0)
         fprintf(
             out,
             "COORDINATOR SILENT %s. What stands below is from then. Nothing is lost: workers keep their answers. Start it "

@@ -74,8 +74,10 @@ static void say_redis(struct making *m)
     const int64_t since = l->now_wall_ms - (int64_t)cs_wall_past_redis_silent_ms(l->past, l->now_ms);
     char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
     if (l->fleet == NULL && l->redis_is_empty)
-        snprintf(text, sizeof text, "NO COORDINATOR has reported here. %s. Is it up, and was it given this Redis?",
-                 l->trouble);
+        snprintf(
+            text, sizeof text,
+            "NO COORDINATOR has reported here: Redis answers, and knows no fleet, or not this one. Is it up, and was "
+            "it given this Redis?");
     else if (l->fleet == NULL)
         snprintf(text, sizeof text, "REDIS DOES NOT ANSWER: %s", l->trouble);
     else if (l->redis_is_empty)
@@ -108,6 +110,27 @@ static void say_coordinator(struct making *m, int64_t silent_ms)
             "again.",
             cs_text_moment(at, l->now_wall_ms, since), cs_text_duration(ago, (double)silent_ms / 1e3));
     add_wrapped(m, CS_WALL_DEAD, text);
+}
+
+/* The coordinator that is silent has ended as it was told. */
+static bool is_drained(const struct cs_fleet_progress *f)
+{
+    for (uint32_t i = 0; f != NULL && i < f->n_studies; i++) {
+        if (cs_progress_is_drained(&f->studies[i]))
+            return true;
+    }
+    return false;
+}
+
+static void say_drained(struct making *m, int64_t silent_ms)
+{
+    char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
+    snprintf(
+        text, sizeof text,
+        "DRAINED: workers and coordinator were told to end, and have ended, the coordinator at %s. Nothing is asked "
+        "any more, and nothing is lost. To go on, start them again.",
+        cs_text_moment(at, m->look->now_wall_ms, m->look->now_wall_ms - silent_ms));
+    add_wrapped(m, CS_WALL_NEEDS, text);
 }
 
 /* Of a model that its provider ends soon, or before its lane does: what is not asked until then is lost. */
@@ -176,6 +199,8 @@ static const char *health(const struct cs_wall_look *l, bool dead, struct cs_are
 {
     if (is_starting(l))
         return "starting";
+    if (is_drained(l->fleet) && !cs_wall_alive_redis_is_silent(l))
+        return dead ? "DRAINED" : "draining";
     if (dead)
         return "PARTS ARE DEAD";
     if (has_no_worker(l->fleet))
@@ -277,13 +302,16 @@ static void head(struct making *m)
     const int64_t silent_ms = cs_wall_alive_silent_ms(l);
     const bool dead = !is_starting(l) && (cs_wall_alive_redis_is_silent(l) || silent_ms > 0);
 
-    add(m, dead || has_no_worker(f) || has_outage(f) ? CS_WALL_DEAD : CS_WALL_HEAD, title(m, dead));
+    const bool drained = is_drained(f) && !cs_wall_alive_redis_is_silent(l);
+    add(m, (dead && !drained) || has_no_worker(f) || has_outage(f) ? CS_WALL_DEAD : CS_WALL_HEAD, title(m, dead));
     if (is_starting(l))
         add_wrapped(m, CS_WALL_PLAIN,
                     "The studies are being prepared; figures come with the coordinator's first report.");
     else if (cs_wall_alive_redis_is_silent(l))
         say_redis(m);
-    if (silent_ms > 0 && f != NULL)
+    if (silent_ms > 0 && is_drained(f))
+        say_drained(m, silent_ms);
+    else if (silent_ms > 0 && f != NULL)
         say_coordinator(m, silent_ms);
     say_disk(m);
     if (f != NULL)

@@ -724,13 +724,13 @@ static void test_a_redis_that_knows_nothing_is_not_called_silent(void **state)
     w.look.now_wall_ms += 60000;
     make(&w, 80, 24);
     fits(&w, 80, 24);
-    assert_int_equal(style_of(&w, "REDIS IS EMPTY: it answers"), CS_WALL_DEAD);
+    assert_int_equal(style_of(&w, "REDIS HAS FORGOTTEN this fleet"), CS_WALL_DEAD);
     assert_false(says(&w, "SILENT"));
     w.look.fleet = NULL;
     memset(w.past, 0, sizeof *w.past);
     make(&w, 80, 24);
     fits(&w, 80, 24);
-    assert_int_equal(style_of(&w, "NO COORDINATOR has reported here"), CS_WALL_DEAD);
+    assert_int_equal(style_of(&w, "NO FLEET has reported here"), CS_WALL_DEAD);
     assert_false(says(&w, "REDIS") || says(&w, "0 workers"));
     w.look.owns = true; /* a run in its first second: nothing is wrong */
     make(&w, 80, 24);

@@ -76,15 +76,16 @@ static void say_redis(struct making *m)
     if (l->fleet == NULL && l->redis_is_empty)
         snprintf(
             text, sizeof text,
-            "NO COORDINATOR has reported here: Redis answers, and knows no fleet, or not this one. Is it up, and was "
-            "it given this Redis?");
+            "NO FLEET has reported here: Redis answers, and knows of none, or not of this one. Is its coordinator up, "
+            "was it given this Redis, and has it a study?");
     else if (l->fleet == NULL)
         snprintf(text, sizeof text, "REDIS DOES NOT ANSWER: %s", l->trouble);
     else if (l->redis_is_empty)
-        snprintf(text, sizeof text,
-                 "REDIS IS EMPTY: it answers, but has lost what it knew since %s. What stands below is from then. The "
-                 "coordinator tells it all anew; no answer depends on it.",
-                 cs_text_moment(at, l->now_wall_ms, since));
+        snprintf(
+            text, sizeof text,
+            "REDIS HAS FORGOTTEN this fleet: it answers, but knows nothing of it since %s. What stands below is from "
+            "then. The coordinator tells it all anew; no answer depends on it.",
+            cs_text_moment(at, l->now_wall_ms, since));
     else
         snprintf(text, sizeof text,
                  "REDIS SILENT since %s. What stands below is from then. Workers use their last share x 0.9; no answer "

@@ -177,6 +177,7 @@ void cs_feed_answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t s
     m.admin_reply.blob = (const uint8_t *)(blob != NULL ? blob : "");
     m.admin_reply.blob_len = blob != NULL ? (uint32_t)strlen(blob) : 0;
     cs_feed_send(sv, CS_DOOR_ADMIN, peer, &m);
+    sv->answered_ms = cs_clock_mono_ms();
 }
 
 void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const char *text)

@@ -41,6 +41,9 @@ enum {
 };
 enum { ROUND_MAX = 256, ROUND_MS = 30 }; /* messages and time between two looks at commits and timers */
 enum { LAST_REPLY_MS = 5000 };           /* whoever asked for the end hears of it, also from a busy machine */
+/* libzmq drops what a DEALER that sends only where it is connected (ZMQ_IMMEDIATE) has received and not yet read as soon as the other side hangs
+ * up: a reply is given time to be read. */
+enum { LAST_READ_MS = 250 };
 
 /* ---- doors ------------------------------------------------------------------------------------------- */
 
@@ -85,10 +88,14 @@ enum cs_err cs_coordinator_net_open(struct cs_server *sv, struct cs_error *err)
 void cs_coordinator_net_close(struct cs_server *sv)
 {
     for (unsigned i = 0; i < sv->n_doors; i++) {
+        if (sv->doors[i].kind != CS_DOOR_ADMIN)
+            cs_socket_close(sv->doors[i].socket);
+    }
+    for (uint64_t now; sv->answered_ms != 0 && (now = cs_clock_mono_ms()) < sv->answered_ms + LAST_READ_MS;)
+        usleep((useconds_t)(sv->answered_ms + LAST_READ_MS - now) * 1000);
+    for (unsigned i = 0; i < sv->n_doors; i++) {
         if (sv->doors[i].kind == CS_DOOR_ADMIN)
             cs_socket_close_after(sv->doors[i].socket, LAST_REPLY_MS);
-        else
-            cs_socket_close(sv->doors[i].socket);
     }
     cs_socket_net_close(sv->net);
     explicit_bzero(&sv->key, sizeof sv->key);
@@ -292,8 +299,16 @@ enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
     }
     if (!sv->over)
         uv_run(&sv->loop, UV_RUN_DEFAULT);
-    cs_publish_now(sv);
+    uv_prepare_stop(&sv->prepare); /* no more messages, commits or ticks */
+    uv_idle_stop(&sv->busy);
+    uv_timer_stop(&sv->timer);
+    uv_poll_stop(&sv->commit_poll);
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        if (sv->doors[i].kind != CS_DOOR_PUB)
+            uv_poll_stop(&sv->doors[i].poll);
+    }
     cs_coordinator_signals_close(sv);
+    cs_publish_last(sv);
     cs_publish_close(sv);
     uv_walk(&sv->loop, close_handle, NULL);
     while (uv_run(&sv->loop, UV_RUN_DEFAULT) != 0)

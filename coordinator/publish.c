@@ -12,6 +12,7 @@
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
 
+enum { LAST_MS = 500 };
 enum { STILL_MS = 60000, POOR_MS = 15000 /* while reservations come and go money is short for moments */ };
 
 enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err)
@@ -139,7 +140,7 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
         else
             open++;
     }
-    if (view->draining)
+    if (view->draining && open + paused + stopped > 0)
         return "draining";
     if (open > 0)
         return "running";
@@ -336,6 +337,30 @@ void cs_publish_now(struct cs_server *sv)
         if (sv->roster.n > 1 && is_news(s, &p, strcmp(p.state, "running") == 0))
             cs_progress_publish_study(sv->redis, &p);
     }
+}
+
+static void heard(void *self, const struct cs_reply *reply)
+{
+    (void)reply; /* NULL: the connection is gone, and there is nothing to wait for */
+    ((struct cs_server *)self)->published = true;
+}
+
+static void too_late(uv_timer_t *h)
+{
+    heard(h->data, NULL);
+}
+
+void cs_publish_last(struct cs_server *sv)
+{
+    cs_publish_now(sv);
+    if (sv->redis == NULL || !cs_redis_connected(sv->redis))
+        return;
+    cs_redis_command(sv->redis, 1, (const char *[]){"PING"}, NULL, heard,
+                     sv); /* answered after all that was sent before */
+    uv_timer_start(&sv->publish_timer, too_late, LAST_MS, 0);
+    while (!sv->published)
+        uv_run(&sv->loop, UV_RUN_ONCE);
+    uv_timer_stop(&sv->publish_timer);
 }
 
 void cs_publish_look(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *out)

@@ -9,6 +9,8 @@
 
 CS_WARN_UNUSED enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err);
 void cs_publish_now(struct cs_server *sv);
+/* The last of it: waits until Redis has it, half a second at most. Nothing else may be active on the loop that would take events. */
+void cs_publish_last(struct cs_server *sv);
 /* One study, as JSON; NULL: there is none yet. */
 void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct cs_buf *out);
 /* One study as it stands; what it points to lives in sv->progress_arena. */

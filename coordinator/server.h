@@ -270,6 +270,7 @@ struct cs_server {
     struct cs_arena arena;       /* one unpacked message */
     struct cs_arena turns_arena; /* what one TURNS says */
     uint64_t ticked_ms;
+    uint64_t answered_ms; /* when somebody at the admin door was answered last; 0: nobody was */
     bool stop_asked, stop_told;
 
     struct cs_store *store;
@@ -291,6 +292,7 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
+    bool published;                 /* Redis has what was shown last */
     struct cs_room room;            /* of the store's disk */
     struct cs_signals *signals_out; /* NULL: it shows itself to nobody */
 

@@ -18,12 +18,15 @@ static void print_one(const struct cs_json *s)
     char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN];
     const char *after = cs_fleet_status_text(s, "after"), *priority = cs_fleet_status_text(s, "priority"),
                *by_hand = cs_fleet_status_text(s, "by_hand");
-    const uint64_t failed = cs_fleet_status_number(s, "failed"), n = cs_fleet_status_number(s, "planned");
+    const uint64_t failed = cs_fleet_status_number(s, "failed"), cancelled = cs_fleet_status_number(s, "cancelled"),
+                   n = cs_fleet_status_number(s, "planned");
     printf("%-24s %-9s", cs_fleet_status_text(s, "study"), cs_fleet_status_text(s, "state"));
     if (n > 0)
         printf(" %s of %s", cs_text_count(done, cs_fleet_status_number(s, "done")), cs_text_count(planned, n));
     if (failed > 0)
         printf(", %llu failed", (unsigned long long)failed);
+    if (cancelled > 0)
+        printf(", %s cancelled", cs_text_count(done, cancelled));
     printf("  weight %llu", (unsigned long long)cs_fleet_status_number(s, "weight"));
     if (strcmp(priority, "normal") != 0)
         printf(" %s", priority);

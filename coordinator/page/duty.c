@@ -41,17 +41,18 @@ static void write_studies(const struct cs_page_facts *f, struct cs_buf *out)
     cs_markup_table(out, "studies", "Studies", headings, sizeof headings / sizeof *headings);
     for (uint32_t i = 0; i < f->n_studies; i++) {
         const struct cs_progress *p = &f->studies[i];
+        const double part = cs_progress_part(p);
         cs_buf_str(out, "<tr><th scope=\"row\"><a href=\"/study/");
         cs_markup_text(out, p->study); /* names of studies have no other characters than an address may */
         cs_buf_str(out, "\">");
         cs_markup_text(out, p->study);
         cs_buf_printf(out,
                       "</a><td>%s<td class=\"num\">%.1f %%<td><progress max=\"1000\" value=\"%d\">%.0f %%</progress>",
-                      p->state, 100 * cs_markup_part(p), (int)(1000 * cs_markup_part(p)), 100 * cs_markup_part(p));
+                      cs_progress_state_words(p), 100 * part, (int)(1000 * part), 100 * part);
         cs_buf_str(out, "<td class=\"num\">");
         cs_markup_count(out, (uint64_t)(p->outputs_per_s + 0.5));
         cs_buf_str(out, "<td class=\"num\">");
-        cs_markup_duration(out, cs_progress_stands(p) ? -1 : p->eta_s);
+        cs_markup_duration(out, cs_progress_stands(p) || cs_progress_is_cancelled(p) ? -1 : p->eta_s);
         cs_buf_str(out, "<td class=\"num\">");
         cs_markup_spent(out, p);
         cs_buf_str(out, "<td class=\"num\">");
@@ -100,7 +101,9 @@ static const char *outcome_heading(enum cs_outcome o)
 static void write_binds(const struct cs_progress_lane *l, struct cs_buf *out)
 {
     if (l->binds == NULL || l->binds[0] == '\0') {
-        cs_markup_text(out, cs_progress_lane_stands(l) ? l->state : "-");
+        cs_markup_text(out, cs_progress_lane_stands(l)         ? l->state
+                            : cs_progress_lane_is_cancelled(l) ? "cancelled"
+                                                               : "-");
         return;
     }
     if (l->limit > 0) {
@@ -128,15 +131,14 @@ static void write_lanes(const struct cs_progress *p, uint32_t number, struct cs_
     cs_markup_table(out, id, p->study, headings, n);
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
-        const uint64_t wanted = l->planned - l->cancelled, ended = l->done + l->failed;
+        const uint64_t ended = l->done + l->failed;
         const uint64_t asked = ended - (l->counters.adopted < ended ? l->counters.adopted : ended);
         cs_buf_str(out, "<tr><th scope=\"row\">");
         cs_markup_text(out, l->model);
-        cs_buf_printf(out, "<td class=\"num\">%.1f %%<td class=\"num\">",
-                      wanted > 0 ? 100.0 * (double)ended / (double)wanted : 0);
+        cs_buf_printf(out, "<td class=\"num\">%.1f %%<td class=\"num\">", 100 * cs_progress_lane_part(l));
         cs_markup_count(out, (uint64_t)(l->outputs_per_s + 0.5));
         cs_buf_str(out, "<td class=\"num\">");
-        cs_markup_duration(out, l->eta_s);
+        cs_markup_duration(out, cs_progress_lane_is_cancelled(l) ? -1 : l->eta_s);
         cs_buf_printf(out, "<td class=\"num\">%u<td class=\"num\">", l->in_flight);
         seconds(out, cs_tally_quantile(l->tally.recent, 0.5));
         cs_buf_str(out, "<td class=\"num\">");

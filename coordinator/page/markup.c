@@ -165,13 +165,6 @@ void cs_markup_bytes(struct cs_buf *out, uint64_t bytes)
     cs_buf_printf(out, v < 10 ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
-double cs_markup_part(const struct cs_progress *p)
-{
-    const uint64_t wanted = p->planned - p->cancelled;
-
-    return wanted > 0 ? (double)(p->done + p->failed) / (double)wanted : p->planned > 0 ? 1 : 0;
-}
-
 void cs_markup_pace(struct cs_buf *out, const struct cs_samples *s)
 {
     enum { WIDTH = 1000, HEIGHT = 100 };

@@ -18,7 +18,6 @@ void cs_markup_spent(struct cs_buf *out, const struct cs_progress *p); /* "at le
 void cs_markup_duration(struct cs_buf *out, double seconds);           /* "3 h 12 min"; "-" below 0 */
 void cs_markup_time(struct cs_buf *out, int64_t wall_ms);              /* "2026-11-29 14:22 UTC" */
 void cs_markup_bytes(struct cs_buf *out, uint64_t bytes);              /* 41 GB */
-double cs_markup_part(const struct cs_progress *p);                    /* of what is wanted, 0 to 1 */
 /* Answers a minute over the last day, as a drawing. */
 void cs_markup_pace(struct cs_buf *out, const struct cs_samples *s);
 

@@ -198,6 +198,46 @@ bool cs_progress_lane_needs(const struct cs_progress_lane *l)
     return cs_progress_lane_stands(l) || cs_progress_lane_is_out(l);
 }
 
+bool cs_progress_is_drained(const struct cs_progress *p)
+{
+    return strcmp(p->state, "draining") == 0 && p->workers == 0;
+}
+
+bool cs_progress_lane_is_cancelled(const struct cs_progress_lane *l)
+{
+    return l->cancelled > 0 && l->done + l->failed + l->cancelled >= l->planned;
+}
+
+bool cs_progress_is_cancelled(const struct cs_progress *p)
+{
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (!cs_progress_lane_is_cancelled(&p->lanes[i]))
+            return false;
+    }
+    return p->cancelled > 0 && p->done + p->failed + p->cancelled >= p->planned;
+}
+
+const char *cs_progress_state_words(const struct cs_progress *p)
+{
+    return strcmp(p->state, "finished") == 0 && cs_progress_is_cancelled(p) ? "cancelled" : p->state;
+}
+
+static double part(uint64_t ended, uint64_t planned, uint64_t cancelled, bool is_cancelled)
+{
+    const uint64_t of = is_cancelled ? planned : planned - cancelled;
+    return of > 0 ? (double)ended / (double)of : planned > 0 ? 1 : 0;
+}
+
+double cs_progress_part(const struct cs_progress *p)
+{
+    return part(p->done + p->failed, p->planned, p->cancelled, cs_progress_is_cancelled(p));
+}
+
+double cs_progress_lane_part(const struct cs_progress_lane *l)
+{
+    return part(l->done + l->failed, l->planned, l->cancelled, cs_progress_lane_is_cancelled(l));
+}
+
 void cs_progress_forget_end(struct cs_progress *p)
 {
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -240,6 +280,7 @@ const char *cs_progress_binds_words(const char *binds)
         {"slots", "slots of its workers (--slots)"},
         {"concurrent", "calls at once"},
         {"no_trials", "nothing free to start: cases, budget or other lanes are waited for"},
+        {"starting", "starting: its workers have yet to tell"},
         {"told_to_wait", "told to wait by the provider"},
         {"provider_away", "the provider does not answer"},
         {"no_server", "none of its servers can be used, or none is listed"},

@@ -129,6 +129,15 @@ bool cs_progress_lane_is_out(
     const struct cs_progress_lane *l); /* an outage: nobody is answered, and somebody should look */
 bool cs_progress_lane_needs(const struct cs_progress_lane *l); /* one of both */
 bool cs_progress_stands(const struct cs_progress *p);          /* one of its lanes does: there is no end in sight */
+/* Its coordinator was told to end, and no worker was left: whoever is silent then has ended as it should. */
+bool cs_progress_is_drained(const struct cs_progress *p);
+/* It has ended, and an operator has cancelled what was left (of a study: in each of its models). */
+bool cs_progress_lane_is_cancelled(const struct cs_progress_lane *l);
+bool cs_progress_is_cancelled(const struct cs_progress *p);
+const char *cs_progress_state_words(const struct cs_progress *p); /* its state, or "cancelled" */
+/* How much has come to an end, 0 to 1: of what is wanted; where all that was left is cancelled, of what was planned. */
+double cs_progress_part(const struct cs_progress *p);
+double cs_progress_lane_part(const struct cs_progress_lane *l);
 /* Nobody can say when what has not ended ends. */
 void cs_progress_forget_end(struct cs_progress *p);
 bool cs_progress_is_lower_bound(const struct cs_progress *p); /* of what it has cost, not all was told or has a price */

@@ -6,7 +6,7 @@
 static const char *const dims[CS_POOL_DIMS] = {"requests_per_minute",     "tokens_per_minute",
                                                "input_tokens_per_minute", "output_tokens_per_minute",
                                                "requests_per_day",        "tokens_per_day"};
-enum { FIRST_DAY_DIM = 4, VOTES_MAX = 32 };
+enum { FIRST_DAY_DIM = 4, VOTES_MAX = 32, YOUNG_MS = 4000 };
 
 struct fleet {
     const struct cs_worker_info *workers;
@@ -52,6 +52,17 @@ static const char *vote(const struct fleet *f, const struct cs_progress_lane *l)
         best = votes[k].weight > votes[best].weight ? k : best;
     }
     return n > 0 ? votes[best].word : "";
+}
+
+/* Nothing to call, say workers that told it before they were given anything: they tell again in some seconds. */
+static bool is_starting(const struct fleet *f, const struct cs_progress_lane *l)
+{
+    bool young = true;
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct cs_worker_info *w = &f->workers[i];
+        young = young && (find(w, l) == NULL || w->updated_wall_ms < w->started_wall_ms + YOUNG_MS);
+    }
+    return young || (l->leased > 0 && l->done + l->failed == 0);
 }
 
 /* A pool as the whole fleet uses it. */
@@ -125,6 +136,8 @@ static void measure_calls(const struct fleet *f, struct cs_progress_lane *l)
 static void merge_lane(const struct fleet *f, struct cs_progress_lane *l)
 {
     const char *word = vote(f, l);
+    if (strcmp(word, "no_trials") == 0 && is_starting(f, l))
+        word = "starting";
     l->used = l->limit = 0;
     if (cs_progress_lane_is_out(l)) /* the coordinator has heard all */
         word = strcmp(word, "no_server") == 0 || strcmp(word, "told_to_wait") == 0 ? word : "provider_away";

@@ -74,7 +74,10 @@ class Bill(harness.TestCase):
         self.assertEqual({round(row["cost_usd"]) for row in dearer}, {99})
 
     def test_bad_input(self):
-        for lines, header, where in ([("x",)], "model", ":1: no column with the day"), ([("x", "m", 1)], "date,model,requests", ":2: date:"):
+        day, header = "2026-11-30", "date,model,requests"
+        no_numbers = [([(day, "m", 1), (day, "m", n)], header, f':3: requests: "{n}" is no number') for n in ("nan", "inf", "0x10", "1 000")]
+        for lines, header, where in (([("x",)], "model", ":1: no column with the day"), ([("x", "m", 1)], header, ":2: date:"),
+                                     ([("2026-13-01", "m", 1)], header, '"2026-13-01" is no day'), *no_numbers):
             bad = self.against(lines, header)
             self.assertEqual(bad.code, harness.EXIT_INVALID)
             self.assertIn(where, bad.err)

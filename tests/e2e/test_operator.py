@@ -2,8 +2,11 @@
 """What an operator does to a running fleet: set, drain one worker, retry some, and `events`, which tells who did it, when and why; over
 restarts of the coordinator by kill -9."""
 import re
+import socket
 import sys
+import threading
 import time
+import urllib.request
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
@@ -182,6 +185,87 @@ class Operator(Fleet):
         self.assertEqual(self.sim.stats()["requests"] - asked, 4 * TRIALS, "what was deleted answers nobody")
         for name in ("gone", "stays"):
             self.assertExit(self.box.clinsafe("verify", "--store", self.store, "--study", name))
+
+
+@harness.short
+class Cancelled(Fleet):
+    COORDINATOR = ("--http", "127.0.0.1:0")
+
+    def test_what_was_given_up_is_nowhere_shown_as_finished(self):
+        self.operator("submit", self.small("alpha", ("repeats: 3\n", "repeats: 30\n")))
+        self.start_worker()
+        harness.wait_for(lambda: self.list()["alpha"]["done"] > 20, what="answers", process=self.coordinator)
+        self.operator("cancel", "--study", "alpha")
+        self.wait("alpha", code=2)
+        s = harness.wait_for(lambda: (s := self.list()["alpha"]) and s["state"] == "finished" and s, what="the end")
+        share = f"{100 * s['done'] / s['planned']:.1f} %"
+        self.assertIn(f"{s['done']:,} of {s['planned']:,}, {s['cancelled']:,} cancelled", self.operator("list").out)
+        status = lambda *more: self.box.clinsafe("status", "--redis", self.redis, *more)
+        harness.wait_for(lambda: (now := status("--json")).code == 0 and now.json()["done"] == s["done"], what="Redis to know")
+        said = status().out
+        self.assertIn("alpha  cancelled, ", said)
+        self.assertRegex(said, rf"(?m)^ *{share}  {s['done']:,} of {s['planned']:,}  {s['cancelled']:,} cancelled  \S+/s  ETA -")
+        seen = lambda: urllib.request.urlopen(self.ready["http"], timeout=10).read().decode()
+        harness.wait_for(lambda: f"<td>cancelled<td class=\"num\">{share}" in seen(), what="the page to say so")
+
+
+class Relay:
+    """Between a command and its coordinator: how long did the connection stand after the last bytes of the answer?"""
+
+    def __init__(self, path, to):
+        self.door, self.to, self.stood = socket.socket(socket.AF_UNIX), to, None
+        self.door.bind(str(path))
+        self.door.listen()
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+
+    def carry(self):
+        here, there = self.door.accept()[0], socket.socket(socket.AF_UNIX)
+        there.connect(self.to)
+        threading.Thread(target=self.up, args=(here, there), daemon=True).start()
+        came = time.monotonic()
+        while some := there.recv(65536):
+            came = time.monotonic()
+            here.sendall(some)
+        self.stood = time.monotonic() - came
+        here.close()
+
+    @staticmethod
+    def up(here, there):
+        try:
+            while some := here.recv(65536):
+                there.sendall(some)
+        except OSError:
+            pass  # the other side has ended
+
+
+@harness.short
+class LastWords(Fleet):
+    def test_redis_has_the_last_of_a_coordinator_that_ends(self):
+        """Its last second's figures, and that it was told to end: a wall need not call it dead."""
+        self.operator("submit", self.small("alpha", ("repeats: 3\n", "repeats: 30\n")))
+        worker = self.start_worker()
+        harness.wait_for(lambda: self.list()["alpha"]["done"] > 150, what="answers", process=self.coordinator)
+        self.operator("drain")
+        self.assertExit(worker.wait(20))
+        self.assertExit(self.coordinator.wait(20))
+        rows = harness.rows_jsonl(self.box.clinsafe("export", "--store", self.store, "--format", "jsonl").out)
+        said = self.box.clinsafe("status", "--redis", self.redis)
+        self.assertExit(said)
+        self.assertTrue(said.out.startswith("DRAINED: "), said.out)
+        now = self.box.clinsafe("status", "--redis", self.redis, "--json").json()
+        self.assertEqual((now["state"], now["workers"], now["done"]), ("draining", 0, len(rows)))
+
+    def test_who_asks_for_the_end_has_time_to_read_the_answer(self):
+        """libzmq drops what was received and not yet read when the other side hangs up: of a coordinator without workers the answer was lost
+        one time in ten."""
+        relay = Relay(self.box.runtime / "relay", self.where["admin"].removeprefix("ipc://"))
+        done = self.box.clinsafe("drain", "--coordinator", f"ipc://{self.box.runtime}/relay")
+        self.assertExit(done)
+        self.assertEqual(done.out, "draining\n")
+        self.assertExit(self.coordinator.wait(10))
+        relay.thread.join(10)
+        self.assertGreaterEqual(relay.stood, 0.2)
 
 
 @harness.short

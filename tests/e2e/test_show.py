@@ -44,7 +44,7 @@ class Show(Again):
         self.assertRegex(text, r"output \d+: ok, the answer that counts")
         self.assertIn("      I cannot tell.", text)
         self.assertIn("read as: answer.urgent = No", text)
-        self.assertIn("20 tokens in (0 cached), 5 out (0 thinking), $0.0001", text)
+        self.assertIn("20 tokens in (0 cached), 5 out (0 thinking), $0.000070", text)
         self.assertIn("1 prompt, 1 trial, 2 outputs", text)
 
         text = self.show("c04", "treated").out

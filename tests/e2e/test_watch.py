@@ -260,6 +260,25 @@ class Watch(local_fleet.TestCase):
         self.assertNotIn("\x1b", s.text)
 
     @harness.short
+    def test_a_second_fleet_in_the_same_redis(self):
+        """Whoever watches one goes on; whoever comes now has to say which."""
+        self.submit()
+        watch = lambda: self.box.start("clinsafe", "status", "--redis", self.redis, "--watch", "--every", 1)
+        w = watch()
+        blocks = lambda: w.printed().count("ClinSafe  ")
+        harness.wait_for(lambda: blocks() > 1 and "healthy" in w.printed(), what="a block", process=w)
+        told = lambda: w.printed().rpartition("healthy")[2]
+        self.redis_cli("SADD", "clinsafe:fleets", "another")
+        self.redis_cli("HSET", "clinsafe:another:progress", "fleet", "{}")
+        n = blocks()
+        harness.wait_for(lambda: blocks() > n + 9, what="blocks", process=w)
+        self.assertNotIn("REDIS", told())
+        w.stop()
+        late = watch().wait(20)
+        self.assertExit(late, harness.EXIT_INVALID)
+        self.assertIn("Redis knows 2 fleets", late.err)
+
+    @harness.short
     def test_where_there_is_no_redis_or_no_cursor(self):
         w = self.box.start("clinsafe", "status", "--redis", "unix:/nowhere/redis", "--watch", "--every", 1)
         harness.wait_for(lambda: w.printed().count("REDIS DOES NOT ANSWER") >= 2, what="two blocks that say so", process=w)

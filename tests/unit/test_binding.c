@@ -41,7 +41,8 @@ static struct cs_worker_pool_info pool(const char *name, double rpm, double used
 
 static struct cs_worker_info worker(struct cs_worker_lane_info *lane, struct cs_worker_pool_info *pools, uint32_t n)
 {
-    return (struct cs_worker_info){.name = "w", .lanes = lane, .n_lanes = 1, .pools = pools, .n_pools = n};
+    return (struct cs_worker_info){
+        .name = "w", .updated_wall_ms = 60000, .lanes = lane, .n_lanes = 1, .pools = pools, .n_pools = n};
 }
 
 static struct cs_progress_lane merged(const struct cs_worker_info *workers, uint32_t n, const char *state)
@@ -72,6 +73,28 @@ static void rates_are_summed_over_the_fleet(void **state)
     assert_string_equal(l.binds, "no_trials");
     assert_true(l.limit == 0);
     assert_string_equal(merged(fleet, 0, "open").binds, "");
+}
+
+/* What workers told before they were given anything is not "nothing is free to start". */
+static void who_has_just_begun_waits_for_nothing(void **state)
+{
+    struct cs_worker_lane_info a = {.gen = 1, .binds = "no_trials"}, b = a;
+    struct cs_worker_info fleet[] = {worker(&a, NULL, 0), worker(&b, NULL, 0)};
+    struct cs_progress_lane lane = {.gen = 1, .state = "open", .planned = 10, .leased = 8};
+    struct cs_progress p = {.lanes = &lane, .n_lanes = 1};
+    struct cs_arena arena = {0};
+    (void)state;
+    fleet[0].started_wall_ms = fleet[1].started_wall_ms = 59000;
+    assert_string_equal(merged(fleet, 2, "open").binds, "starting");
+    fleet[1].started_wall_ms = 50000; /* it has told a second time */
+    assert_string_equal(merged(fleet, 2, "open").binds, "no_trials");
+    cs_progress_lanes_merge(&p, fleet, 2, &arena); /* a lane that has begun only now */
+    assert_string_equal(lane.binds, "starting");
+    assert_non_null(strstr(cs_progress_binds_words(lane.binds), "starting: "));
+    lane.done = 1;
+    cs_progress_lanes_merge(&p, fleet, 2, &arena);
+    assert_string_equal(lane.binds, "no_trials");
+    cs_arena_release(&arena);
 }
 
 static void a_used_up_day_binds_before_all(void **state)
@@ -160,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_reason_is_told),
         cmocka_unit_test(rates_are_summed_over_the_fleet),
+        cmocka_unit_test(who_has_just_begun_waits_for_nothing),
         cmocka_unit_test(a_used_up_day_binds_before_all),
         cmocka_unit_test(calls_are_counted_where_they_bind),
         cmocka_unit_test(an_outage_binds_whoever_was_given_no_call),

@@ -32,6 +32,9 @@ static void numbers_read_well(void **state)
     assert_string_equal(cs_text_usd(b, 12340000000), "$12.34");
     assert_string_equal(cs_text_usd(b, 4200000), "$0.0042");
     assert_string_equal(cs_text_usd(b, 0), "$0.00");
+    assert_string_equal(cs_text_usd(b, 100000), "$0.0001");
+    assert_string_equal(cs_text_usd(b, 21300), "$0.000021"); /* one call */
+    assert_string_equal(cs_text_usd(b, 1), "$0.000000001");
     assert_string_equal(cs_text_tokens(b, 4560000), "4.56M");
 }
 

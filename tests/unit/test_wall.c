@@ -266,6 +266,48 @@ static void test_an_outage_is_red(void **state)
     close_world(&w);
 }
 
+/* What an operator has given up is not 100 % done: it is cancelled, with its share of the plan, and no end is named. */
+static void test_a_cancelled_study_is_not_finished(void **state)
+{
+    const char *cells[CS_WALL_LANE_CELLS];
+    struct world w;
+    (void)state;
+    open_world(&w);
+    struct cs_progress *p = &w.fleet.studies[0];
+    p->n_lanes = 2;
+    p->lanes[0].planned = p->lanes[1].planned = 1000;
+    p->lanes[0].done = 100;
+    p->lanes[1].done = 178;
+    p->lanes[0].cancelled = 900;
+    p->lanes[1].cancelled = 822;
+    p->planned = 2000;
+    p->done = 278;
+    p->cancelled = 1722;
+    p->state = "finished";
+    p->lanes[0].state = p->lanes[1].state = "cancelled";
+    p->lanes[0].eta_s = p->lanes[1].eta_s = p->eta_s = 0;
+    cs_wall_fields_study(p, WALL_MS, false, &w.arena, cells);
+    assert_string_equal(cells[1], "cancelled");
+    assert_string_equal(cells[2], "13.9 %");
+    assert_string_equal(cells[5], "-");
+    cs_wall_fields_lane(p, &p->lanes[0], NULL, true, false, &w.arena, cells);
+    assert_string_equal(cells[2], "10.0 %");
+    assert_string_equal(cells[4], "-");
+    assert_string_equal(cells[14], "cancelled");
+    w.choice.view = CS_WALL_LANE;
+    w.choice.key = cs_wall_past_key(p->study, &p->lanes[0]);
+    make(&w, 120, 40);
+    assert_true(says(&w, "100 of 1,000 ended"));
+    p->lanes[1].done = 1000; /* of two models one was given up, and the other has come to its end */
+    p->lanes[1].cancelled = 0;
+    p->done = 1100;
+    p->cancelled = 900;
+    cs_wall_fields_study(p, WALL_MS, false, &w.arena, cells);
+    assert_string_equal(cells[1], "finished");
+    assert_string_equal(cells[2], "100.0 %");
+    close_world(&w);
+}
+
 static void test_the_chosen_lane_is_always_seen(void **state)
 {
     struct world w;
@@ -285,6 +327,35 @@ static void test_the_chosen_lane_is_always_seen(void **state)
     make(&w, 100, 18);
     assert_int_equal(w.page.n_lanes, 2 * LANES);
     assert_non_null(w.page.lane);
+    close_world(&w);
+}
+
+/* Keys act on the chosen lane, so it stays that when others overtake it; and one that has ended hides none that has not. */
+static void test_the_chosen_lane_stays_chosen(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.choice.sort = CS_WALL_BY_DONE;
+    make(&w, 120, 40);
+    const struct cs_progress_lane *first = w.page.lane;
+    w.choice.lane = w.page.lane_at;
+    w.choice.key = w.page.key;
+    w.fleet.studies[0].lanes[0].done = 191999; /* the first is now the last */
+    make(&w, 120, 40);
+    assert_ptr_equal(w.page.lane, first);
+    assert_int_not_equal(w.page.lane_at, 0);
+    w.choice.key = 1; /* no lane's: it has gone */
+    make(&w, 120, 40);
+    assert_ptr_not_equal(w.page.lane, first);
+    w.choice = (struct cs_wall_choice){0};
+    for (uint32_t k = 0; k < LANES - 1; k++) {
+        w.fleet.studies[0].lanes[k].done = 192000;
+        w.fleet.studies[1].lanes[k].done = 192000;
+    }
+    make(&w, 100, 20);
+    assert_ptr_equal(w.page.lane, &w.fleet.studies[0].lanes[LANES - 1]);
+    assert_true(says(&w, "gemini") && says(&w, "and "));
     close_world(&w);
 }
 
@@ -390,6 +461,34 @@ static void test_a_silent_coordinator_runs_nothing_and_ends_never(void **state)
     assert_true(says(&w, "COORDINATOR SILENT since") && says(&w, "the coordinator is silent"));
     assert_false(says(&w, "running") || says(&w, "today") || says(&w, "98 % of") || says(&w, "1,912"));
     assert_true(says(&w, "finished") && says(&w, "50 of 50 answers unparsable"));
+    close_world(&w);
+}
+
+/* A fleet that was told to end is not dead; one whose coordinator dies while it drains is. */
+static void test_a_drained_fleet_is_not_dead(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    for (uint32_t i = 0; i < 2; i++) {
+        w.fleet.studies[i].state = "draining";
+        w.fleet.studies[i].workers = 1;
+    }
+    w.fleet.n_workers = 0;
+    w.look.now_wall_ms = WALL_MS + 60000;
+    make(&w, 120, 40);
+    assert_true(says(&w, "COORDINATOR SILENT since") && says(&w, "PARTS ARE DEAD"));
+    w.fleet.studies[0].workers = w.fleet.studies[1].workers = 0;
+    make(&w, 60, 20);
+    fits(&w, 60, 20);
+    assert_int_equal(style_of(&w, "DRAINED: workers and coordinator"), CS_WALL_NEEDS);
+    assert_non_null(strstr(w.page.lines[0].text, "DRAINED"));
+    assert_int_equal(w.page.lines[0].style, CS_WALL_HEAD);
+    assert_false(says(&w, "SILENT") || says(&w, "DEAD") || says(&w, "NO WORKER"));
+    w.look.trouble = "Connection refused";
+    w.look.now_ms += 60000;
+    make(&w, 120, 40);
+    assert_true(says(&w, "REDIS SILENT") && says(&w, "PARTS ARE DEAD"));
     close_world(&w);
 }
 
@@ -607,6 +706,38 @@ static void test_without_redis_from_the_start(void **state)
     make(&w, 80, 24);
     fits(&w, 80, 24);
     assert_true(says(&w, "REDIS DOES NOT ANSWER"));
+    w.look.owns = true; /* nor does it answer a run */
+    make(&w, 80, 24);
+    assert_true(says(&w, "REDIS DOES NOT ANSWER") && says(&w, "PARTS ARE DEAD"));
+    close_world(&w);
+}
+
+/* One that answers is not silent: it was told nothing yet, or has started anew while nobody was there to tell it. */
+static void test_a_redis_that_knows_nothing_is_not_called_silent(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.look.trouble = "Redis knows no fleet: no coordinator has reported here";
+    w.look.redis_is_empty = true;
+    w.look.now_ms += 60000;
+    w.look.now_wall_ms += 60000;
+    make(&w, 80, 24);
+    fits(&w, 80, 24);
+    assert_int_equal(style_of(&w, "REDIS HAS FORGOTTEN this fleet"), CS_WALL_DEAD);
+    assert_false(says(&w, "SILENT"));
+    w.look.fleet = NULL;
+    memset(w.past, 0, sizeof *w.past);
+    make(&w, 80, 24);
+    fits(&w, 80, 24);
+    assert_int_equal(style_of(&w, "NO FLEET has reported here"), CS_WALL_DEAD);
+    assert_false(says(&w, "REDIS") || says(&w, "0 workers"));
+    w.look.owns = true; /* a run in its first second: nothing is wrong */
+    make(&w, 80, 24);
+    fits(&w, 80, 24);
+    assert_true(says(&w, "starting") && says(&w, "being prepared") && says(&w, "uit"));
+    for (unsigned i = 0; i < w.page.n; i++)
+        assert_int_not_equal(w.page.lines[i].style, CS_WALL_DEAD);
     close_world(&w);
 }
 
@@ -721,11 +852,14 @@ int main(void)
         cmocka_unit_test(test_columns_leave_by_rank_and_figures_are_never_cut),
         cmocka_unit_test(test_what_needs_a_person_is_said),
         cmocka_unit_test(test_an_outage_is_red),
+        cmocka_unit_test(test_a_cancelled_study_is_not_finished),
         cmocka_unit_test(test_the_chosen_lane_is_always_seen),
+        cmocka_unit_test(test_the_chosen_lane_stays_chosen),
         cmocka_unit_test(test_pace_is_per_minute_and_never_below_nothing),
         cmocka_unit_test(test_pace_is_that_of_the_calls_when_workers_come_and_go),
         cmocka_unit_test(test_a_worker_that_was_killed_is_missed_and_one_that_took_leave_is_not),
         cmocka_unit_test(test_a_silent_coordinator_runs_nothing_and_ends_never),
+        cmocka_unit_test(test_a_drained_fleet_is_not_dead),
         cmocka_unit_test(test_while_redis_is_silent_nobody_else_is_accused),
         cmocka_unit_test(test_redis_and_the_coordinator_die_in_either_order),
         cmocka_unit_test(test_narrow_is_still_legible),
@@ -736,6 +870,7 @@ int main(void)
         cmocka_unit_test(test_more_than_all_is_all),
         cmocka_unit_test(test_a_moment_of_another_day_has_its_day),
         cmocka_unit_test(test_without_redis_from_the_start),
+        cmocka_unit_test(test_a_redis_that_knows_nothing_is_not_called_silent),
         cmocka_unit_test(test_errors_are_one_sentence_over_all_lanes),
         cmocka_unit_test(test_a_trial_is_wrapped_and_moved_through),
         cmocka_unit_test(test_a_block_has_no_keys_and_is_not_filled),

@@ -38,8 +38,11 @@ const char *cs_text_duration(char out[CS_TEXT_MAX_LEN], double seconds)
 
 const char *cs_text_usd(char out[CS_TEXT_MAX_LEN], int64_t nano_usd)
 {
-    double usd = (double)nano_usd / 1e9;
-    snprintf(out, CS_TEXT_MAX_LEN, usd != 0 && fabs(usd) < 0.1 ? "$%.4f" : "$%.2f", usd);
+    const double usd = (double)nano_usd / 1e9;
+    int digits = usd != 0 && fabs(usd) < 0.1 ? 4 : 2;
+    if (usd != 0 && fabs(usd) < 0.0001) /* two that count: what one call costs is not nothing */
+        digits = (int)fmin(9, 1 - floor(log10(fabs(usd))));
+    snprintf(out, CS_TEXT_MAX_LEN, "$%.*f", digits, usd);
     return out;
 }
 

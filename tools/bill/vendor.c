@@ -47,6 +47,9 @@ static const char *read_day(const char *text, struct cs_arena *arena)
         if (i != 4 && i != 7 && !isdigit((unsigned char)text[i]))
             return NULL;
     }
+    const int month = 10 * (text[5] - '0') + text[6] - '0', day = 10 * (text[8] - '0') + text[9] - '0';
+    if (month < 1 || month > 12 || day < 1 || day > 31)
+        return NULL;
     return cs_arena_strndup(arena, text, 10);
 }
 
@@ -95,7 +98,8 @@ enum cs_err cs_bill_vendor_load(const char *path, struct cs_arena *arena, struct
             const char *text = out->has[f] ? t.rows[r].values[column[f]] : "";
             char *end;
             const double v = strtod(text, &end);
-            if (*end != '\0')
+            if (*end != '\0' ||
+                text[strspn(text, "0123456789.eE+-")] != '\0') /* nan differs from nothing, 0x10 is a slip */
                 rc = cs_table_fail(&t, r, err, "%s: \"%.40s\" is no number", t.columns[column[f]], text);
             row->of[f] += v;
         }

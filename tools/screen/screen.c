@@ -92,23 +92,18 @@ static const char *money(const struct cs_progress *p, char *out, size_t size)
     return out;
 }
 
-/* What was given up is neither work nor progress. */
-static double part_of(const struct cs_progress *p)
-{
-    const uint64_t wanted = p->planned - p->cancelled;
-    return wanted > 0 ? (double)(p->done + p->failed) / (double)wanted : p->planned > 0 ? 1 : 0;
-}
-
 static void figures_line(const struct cs_progress *p, bool is_stale, char *out, size_t size)
 {
     char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], cost[160];
     char given_up[CS_TEXT_MAX_LEN + 16] = "", cancelled[CS_TEXT_MAX_LEN];
+    const bool is_cancelled = cs_progress_is_cancelled(p);
     if (p->cancelled > 0)
         snprintf(given_up, sizeof given_up, "  %s cancelled", cs_text_count(cancelled, p->cancelled));
-    snprintf(out, size, "%5.1f %%  %s of %s%s  %s/s  ETA %s  %s", 100 * part_of(p),
-             cs_text_count(done, p->done + p->failed), cs_text_count(planned, p->planned - p->cancelled), given_up,
+    snprintf(out, size, "%5.1f %%  %s of %s%s  %s/s  ETA %s  %s", 100 * cs_progress_part(p),
+             cs_text_count(done, p->done + p->failed),
+             cs_text_count(planned, is_cancelled ? p->planned : p->planned - p->cancelled), given_up,
              is_stale ? "-" : cs_text_count(rate, (uint64_t)p->outputs_per_s),
-             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
+             p->eta_s < 0 || is_cancelled ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
 }
 
 void cs_screen_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
@@ -207,6 +202,8 @@ const char *cs_screen_binds(const struct cs_progress_lane *l, struct cs_arena *a
     const char *said = cs_progress_binds_words(l->binds != NULL ? l->binds : "");
     if (cs_progress_lane_stands(l))
         return cs_arena_printf(arena, "%s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+    if (cs_progress_lane_is_cancelled(l))
+        return "cancelled";
     if (l->done + l->failed + l->cancelled >= l->planned)
         return "over";
     if (said[0] == '\0')
@@ -360,7 +357,11 @@ static void print_needs(FILE *out, const struct cs_progress *p, uint32_t n_worke
 {
     char since[2 * CS_TEXT_MAX_LEN];
     const int64_t silent_ms = cs_screen_silent_ms(p, now_wall_ms);
-    if (silent_ms > 0)
+    if (cs_progress_is_drained(p) && n_workers == 0)
+        fprintf(out,
+                "DRAINED: workers and coordinator were told to end%s. Nothing is lost. To go on, start them again.\n",
+                now_wall_ms - p->updated_wall_ms >= CS_SCREEN_SILENT_MS ? ", and have ended" : "");
+    else if (silent_ms > 0)
         fprintf(
             out,
             "COORDINATOR SILENT %s. What stands below is from then. Nothing is lost: workers keep their answers. Start it "
@@ -386,7 +387,7 @@ void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct
     figures_line(p, cs_screen_silent_ms(p, now_wall_ms) > 0, figures, sizeof figures);
     outcomes_line(&t, outcomes, sizeof outcomes);
     print_needs(out, p, n_workers, now_wall_ms);
-    fprintf(out, "%s  %s%s, generation %u, term %u, seen %s ago\n", p->study, p->state,
+    fprintf(out, "%s  %s%s, generation %u, term %u, seen %s ago\n", p->study, cs_progress_state_words(p),
             cs_screen_silent_ms(p, now_wall_ms) > 0 ? " when heard last" : "", p->gen, p->term,
             cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
     if (p->title != NULL && p->title[0] != '\0')

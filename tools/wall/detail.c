@@ -237,7 +237,8 @@ void cs_wall_detail_lane(const struct cs_wall_look *look, unsigned columns, unsi
     if (l->served != NULL && l->served[0] != '\0')
         cs_wall_lines_say(&p, CS_WALL_NEEDS, "  %s", l->served);
     cs_wall_lines_say(&p, CS_WALL_PLAIN, "  %s of %s ended%s; %u calls in flight, %llu trials leased",
-                      cs_text_count(done, l->done + l->failed), cs_text_count(wanted, l->planned - l->cancelled),
+                      cs_text_count(done, l->done + l->failed),
+                      cs_text_count(wanted, cs_progress_lane_is_cancelled(l) ? l->planned : l->planned - l->cancelled),
                       is_stale ? "" : speed(l, arena), l->in_flight, (unsigned long long)l->leased);
     if (cs_tally_quantile(l->tally.recent, 0.5) >= 0) /* there were calls of late */
         cs_wall_lines_say(&p, CS_WALL_PLAIN, "  a call takes %s, one in twenty more than %s (of the last minutes)",

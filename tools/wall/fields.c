@@ -30,11 +30,6 @@ const char *cs_wall_fields_seconds(char out[CS_TEXT_MAX_LEN], double s)
     return out;
 }
 
-static double part_of(uint64_t ended, uint64_t wanted)
-{
-    return wanted > 0 ? (double)ended / (double)wanted : 1;
-}
-
 static const char *percent(struct cs_arena *arena, double part)
 {
     /* 100 % is said of what is over only. */
@@ -116,12 +111,12 @@ static bool is_over(uint64_t ended, uint64_t planned)
 void cs_wall_fields_study(const struct cs_progress *p, int64_t now_wall_ms, bool is_stale, struct cs_arena *arena,
                           const char *cells[CS_WALL_STUDY_CELLS])
 {
-    const double part = p->planned > 0 ? part_of(p->done + p->failed, p->planned - p->cancelled) : 0;
+    const double part = cs_progress_part(p);
     char usd[CS_TEXT_MAX_LEN];
     const char *needs = cs_wall_fields_needs(p, now_wall_ms, arena);
     cells[0] = p->study;
     is_stale &= !is_over(p->done + p->failed + p->cancelled, p->planned);
-    cells[1] = is_stale ? "silent" : p->state;
+    cells[1] = is_stale ? "silent" : cs_progress_state_words(p);
     cells[2] = percent(arena, part);
     cells[3] = bar(part, arena);
     cells[4] = is_stale ? "-" : rate(arena, p->outputs_per_s);
@@ -157,9 +152,11 @@ void cs_wall_fields_lane(const struct cs_progress *p, const struct cs_progress_l
     is_stale &= !is_over(l->done + l->failed + l->cancelled, l->planned) && !cs_progress_lane_stands(l);
     cells[0] = l->model;
     cells[1] = several ? p->study : "";
-    cells[2] = percent(arena, part_of(f.done, l->planned - l->cancelled));
+    cells[2] = percent(arena, cs_progress_lane_part(l));
     cells[3] = is_stale ? "-" : rate(arena, l->outputs_per_s);
-    cells[4] = l->eta_s < 0 || is_stale ? "-" : cs_arena_strdup(arena, cs_text_duration(text, l->eta_s));
+    cells[4] = l->eta_s < 0 || is_stale || cs_progress_lane_is_cancelled(l)
+                   ? "-"
+                   : cs_arena_strdup(arena, cs_text_duration(text, l->eta_s));
     cells[5] = cs_arena_printf(arena, "%u", l->in_flight);
     cells[6] = cs_arena_strdup(arena, cs_wall_fields_seconds(text, cs_tally_quantile(l->tally.recent, 0.5)));
     cells[7] = cs_arena_strdup(arena, cs_wall_fields_seconds(text, cs_tally_quantile(l->tally.recent, 0.95)));

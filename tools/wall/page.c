@@ -73,8 +73,19 @@ static void say_redis(struct making *m)
     const struct cs_wall_look *l = m->look;
     const int64_t since = l->now_wall_ms - (int64_t)cs_wall_past_redis_silent_ms(l->past, l->now_ms);
     char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
-    if (l->fleet == NULL)
+    if (l->fleet == NULL && l->redis_is_empty)
+        snprintf(
+            text, sizeof text,
+            "NO FLEET has reported here: Redis answers, and knows of none, or not of this one. Is its coordinator up, "
+            "was it given this Redis, and has it a study?");
+    else if (l->fleet == NULL)
         snprintf(text, sizeof text, "REDIS DOES NOT ANSWER: %s", l->trouble);
+    else if (l->redis_is_empty)
+        snprintf(
+            text, sizeof text,
+            "REDIS HAS FORGOTTEN this fleet: it answers, but knows nothing of it since %s. What stands below is from "
+            "then. The coordinator tells it all anew; no answer depends on it.",
+            cs_text_moment(at, l->now_wall_ms, since));
     else
         snprintf(text, sizeof text,
                  "REDIS SILENT since %s. What stands below is from then. Workers use their last share x 0.9; no answer "
@@ -100,6 +111,27 @@ static void say_coordinator(struct making *m, int64_t silent_ms)
             "again.",
             cs_text_moment(at, l->now_wall_ms, since), cs_text_duration(ago, (double)silent_ms / 1e3));
     add_wrapped(m, CS_WALL_DEAD, text);
+}
+
+/* The coordinator that is silent has ended as it was told. */
+static bool is_drained(const struct cs_fleet_progress *f)
+{
+    for (uint32_t i = 0; f != NULL && i < f->n_studies; i++) {
+        if (cs_progress_is_drained(&f->studies[i]))
+            return true;
+    }
+    return false;
+}
+
+static void say_drained(struct making *m, int64_t silent_ms)
+{
+    char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
+    snprintf(
+        text, sizeof text,
+        "DRAINED: workers and coordinator were told to end, and have ended, the coordinator at %s. Nothing is asked "
+        "any more, and nothing is lost. To go on, start them again.",
+        cs_text_moment(at, m->look->now_wall_ms, m->look->now_wall_ms - silent_ms));
+    add_wrapped(m, CS_WALL_NEEDS, text);
 }
 
 /* Of a model that its provider ends soon, or before its lane does: what is not asked until then is lost. */
@@ -158,8 +190,18 @@ static bool is_disk_full_soon(const struct cs_fleet_progress *f)
     return disk_full_s(f) >= 0 && disk_full_s(f) <= CS_WALL_DISK_SOON_S;
 }
 
+/* A run whose fleet has not told anything yet. */
+static bool is_starting(const struct cs_wall_look *l)
+{
+    return l->owns && l->fleet == NULL && (l->trouble == NULL || l->redis_is_empty);
+}
+
 static const char *health(const struct cs_wall_look *l, bool dead, struct cs_arena *arena)
 {
+    if (is_starting(l))
+        return "starting";
+    if (is_drained(l->fleet) && !cs_wall_alive_redis_is_silent(l))
+        return dead ? "DRAINED" : "draining";
     if (dead)
         return "PARTS ARE DEAD";
     if (has_no_worker(l->fleet))
@@ -239,10 +281,12 @@ static const char *title(const struct making *m, bool dead)
     const struct cs_fleet_progress *f = l->fleet;
     const char *how = health(l, dead, m->arena);
     char at[CS_TEXT_MAX_LEN], text[CS_WALL_LINE_MAX];
-    const int n = snprintf(text, sizeof text, "  %u stud%s  %u worker%s  %s", f != NULL ? f->n_studies : 0,
-                           f != NULL && f->n_studies == 1 ? "y" : "ies", f != NULL ? f->n_workers : 0,
-                           f != NULL && f->n_workers == 1 ? "" : "s", cs_text_clock(at, l->now_wall_ms));
-    const char *fleet = f != NULL ? cs_arena_printf(m->arena, "  %.8s", f->fleet) : "  -";
+    int n = snprintf(text, sizeof text, "  ");
+    if (f != NULL)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%u stud%s  %u worker%s  ", f->n_studies,
+                      f->n_studies == 1 ? "y" : "ies", f->n_workers, f->n_workers == 1 ? "" : "s");
+    n += snprintf(text + n, sizeof text - (size_t)n, "%s", cs_text_clock(at, l->now_wall_ms));
+    const char *fleet = f != NULL ? cs_arena_printf(m->arena, "  %.8s", f->fleet) : "";
     const unsigned used = (unsigned)(n + (int)strlen("ClinSafe"));
     if (used + strlen(fleet) + 2 + strlen(how) > m->columns)
         fleet = "";
@@ -257,12 +301,18 @@ static void head(struct making *m)
     const struct cs_wall_look *l = m->look;
     const struct cs_fleet_progress *f = l->fleet;
     const int64_t silent_ms = cs_wall_alive_silent_ms(l);
-    const bool dead = cs_wall_alive_redis_is_silent(l) || silent_ms > 0;
+    const bool dead = !is_starting(l) && (cs_wall_alive_redis_is_silent(l) || silent_ms > 0);
 
-    add(m, dead || has_no_worker(f) || has_outage(f) ? CS_WALL_DEAD : CS_WALL_HEAD, title(m, dead));
-    if (cs_wall_alive_redis_is_silent(l))
+    const bool drained = is_drained(f) && !cs_wall_alive_redis_is_silent(l);
+    add(m, (dead && !drained) || has_no_worker(f) || has_outage(f) ? CS_WALL_DEAD : CS_WALL_HEAD, title(m, dead));
+    if (is_starting(l))
+        add_wrapped(m, CS_WALL_PLAIN,
+                    "The studies are being prepared; figures come with the coordinator's first report.");
+    else if (cs_wall_alive_redis_is_silent(l))
         say_redis(m);
-    if (silent_ms > 0 && f != NULL)
+    if (silent_ms > 0 && is_drained(f))
+        say_drained(m, silent_ms);
+    else if (silent_ms > 0 && f != NULL)
         say_coordinator(m, silent_ms);
     say_disk(m);
     if (f != NULL)
@@ -355,11 +405,11 @@ static double key_of(enum cs_wall_sort sort, const struct cs_progress_lane *l)
         return ended >= wanted ? 1 : l->eta_s < 0 ? -1e12 : -l->eta_s; /* the slowest first */
     case CS_WALL_BY_TROUBLE:
         return -(double)(cs_wall_past_figures(l).lost) / (ended > 0 ? ended : 1) - 10 * cs_progress_lane_needs(l);
-    case CS_WALL_BY_NAME:
+    case CS_WALL_BY_NAME: /* where there is no room for all, those that have ended are left out */
     case CS_WALL_SORTS:
         break;
     }
-    return 0;
+    return ended >= wanted;
 }
 
 static struct shown_lane *sorted_lanes(struct making *m)
@@ -376,8 +426,14 @@ static struct shown_lane *sorted_lanes(struct making *m)
                                          key_of(m->choice->sort, &f->studies[i].lanes[k]), n};
     qsort(all, n, sizeof *all, by_key);
     m->out->n_lanes = n;
-    const unsigned chosen = m->choice->lane < n ? m->choice->lane : n > 0 ? n - 1 : 0;
+    unsigned chosen = m->choice->lane < n ? m->choice->lane : n > 0 ? n - 1 : 0;
+    for (unsigned i = 0; i < n && m->choice->key != 0; i++) {
+        if (cs_wall_past_key(all[i].study->study, all[i].lane) == m->choice->key)
+            chosen = i;
+    }
     if (n > 0) {
+        m->out->lane_at = chosen;
+        m->out->key = cs_wall_past_key(all[chosen].study->study, all[chosen].lane);
         m->out->study = all[chosen].study;
         m->out->lane = all[chosen].lane;
     }

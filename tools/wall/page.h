@@ -35,7 +35,8 @@ struct cs_wall_look {
     const struct cs_wall_past *past;
     uint64_t now_ms;
     int64_t now_wall_ms;
-    const char *trouble;                   /* Redis's own words, while it does not answer */
+    const char *trouble; /* Redis's own words, while it does not answer, or knows nothing of the fleet: */
+    bool redis_is_empty; /* it answers, and was told nothing, or has lost all */
     const struct cs_study *const *studies; /* n_studies, as loaded from their files; may be none */
     uint32_t n_studies;
     const char *events; /* a JSON array, the newest last (store/events.h); NULL: not asked for, or no answer */
@@ -49,7 +50,8 @@ struct cs_wall_look {
 struct cs_wall_choice { /* what a person has chosen */
     enum cs_wall_view view;
     enum cs_wall_sort sort;
-    unsigned lane;  /* number among all lanes, as they are shown */
+    unsigned lane;  /* number among all lanes, as they are shown, */
+    uint64_t key;   /* but this one, wherever it stands by now (cs_wall_past_key); 0, or gone: the number counts */
     unsigned error; /* number among the errors */
     unsigned top;   /* line of the trial that is shown first */
 };
@@ -63,6 +65,8 @@ struct cs_wall_page {
     /* The chosen lane; NULL: there is none. */
     const struct cs_progress *study;
     const struct cs_progress_lane *lane;
+    unsigned lane_at;           /* its number, */
+    uint64_t key;               /* and its key */
     unsigned n_lanes, n_errors; /* that can be chosen */
     struct cs_wall_trial trial; /* of the chosen error: the first that met it */
     unsigned top;               /* line of the trial that is shown first: not beyond its end */

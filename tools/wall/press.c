@@ -141,6 +141,19 @@ static void act(struct cs_wall *w, int key)
     word_question(w);
 }
 
+/* The next order, with its first lane chosen. */
+static void sort(struct cs_wall *w)
+{
+    static const char *const words[CS_WALL_SORTS] = {"by study and name, ended ones last", "the least done first",
+                                                     "the one that ends last first", "most trouble first"};
+    w->choice.sort = (enum cs_wall_sort)((w->choice.sort + 1) % CS_WALL_SORTS);
+    w->choice.lane = 0;
+    w->choice.key = 0;
+    cs_buf_clear(&w->said);
+    cs_buf_printf(&w->said, "lanes: %s", words[w->choice.sort]);
+    w->said_ms = cs_clock_mono_ms();
+}
+
 /* Up and down, by so many. */
 static void step(struct cs_wall *w, int by)
 {
@@ -151,10 +164,12 @@ static void step(struct cs_wall *w, int by)
             w->choice.error -= w->choice.error > 0;
         else
             w->choice.error += w->choice.error + 1 < w->page.n_errors;
-    } else if (by < 0) {
-        w->choice.lane -= w->choice.lane > 0;
     } else {
-        w->choice.lane += w->choice.lane + 1 < w->page.n_lanes;
+        w->choice.key = 0;
+        if (by < 0)
+            w->choice.lane -= w->choice.lane > 0;
+        else
+            w->choice.lane += w->choice.lane + 1 < w->page.n_lanes;
     }
 }
 
@@ -181,7 +196,7 @@ bool cs_wall_press_key(struct cs_wall *w, int key)
         word_question(w);
         break;
     case 's':
-        w->choice.sort = (enum cs_wall_sort)((w->choice.sort + 1) % CS_WALL_SORTS);
+        sort(w);
         break;
     case CS_WALL_KEY_UP:
     case 'k':

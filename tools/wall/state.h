@@ -16,6 +16,8 @@ struct cs_wall {
     struct cs_arena arenas[2]; /* the look that holds, and the one under way */
     unsigned at;
     struct cs_fleet_progress fleet;
+    char fleet_id
+        [CS_TEXT_MAX_LEN]; /* where none was named: the one that was found first, whatever else Redis is told later */
     bool has_fleet, is_screen, has_colours;
     uint64_t block_key; /* of the block that was written last */
     struct cs_error trouble;

@@ -48,7 +48,8 @@ static void look(struct cs_wall *w)
     if (w->redis == NULL)
         return;
     cs_arena_reset(arena);
-    rc = cs_progress_read_all(w->redis, w->o.fleet, arena, &fleet, &w->trouble);
+    const char *id = w->o.fleet != NULL ? w->o.fleet : w->has_fleet ? w->fleet_id : NULL;
+    rc = cs_progress_read_all(w->redis, id, arena, &fleet, &w->trouble);
     if (rc != CS_OK) {
         cs_redis_sync_close(w->redis);
         w->redis = NULL;
@@ -57,6 +58,8 @@ static void look(struct cs_wall *w)
     w->trouble = (struct cs_error){0};
     w->fleet = fleet;
     w->at = 1 - w->at;
+    if (!w->has_fleet)
+        snprintf(w->fleet_id, sizeof w->fleet_id, "%s", w->fleet.fleet);
     w->has_fleet = true;
     cs_wall_past_note(w->past, &w->fleet, cs_clock_mono_ms());
 }
@@ -89,6 +92,7 @@ static void make(struct cs_wall *w, unsigned width, unsigned height)
         .past = w->past,
         .now_ms = cs_clock_mono_ms(),
         .now_wall_ms = cs_clock_wall_ms(),
+        .redis_is_empty = w->trouble.code == CS_ENOENT,
         .trouble = w->trouble.code != CS_OK ? cs_plain_text(plain, sizeof plain, w->trouble.msg) : NULL,
         .events = w->events.len > 0 ? cs_buf_cstr(&w->events) : NULL,
         .shown = w->shown.len > 0 ? cs_buf_cstr(&w->shown) : NULL,
@@ -102,6 +106,8 @@ static void make(struct cs_wall *w, unsigned width, unsigned height)
     };
     cs_arena_reset(&w->page_arena);
     cs_wall_page_make(&now, &w->choice, width, height, &w->page_arena, &w->page);
+    w->choice.lane = w->page.lane_at; /* it stays chosen when the order changes: keys act on it */
+    w->choice.key = w->page.key;
 }
 
 /* ---- a terminal ---------------------------------------------------------------------------------------------- */
@@ -330,9 +336,10 @@ enum cs_err cs_wall_term_run(const struct cs_wall_opts *o, struct cs_error *err)
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     struct cs_wall *w = cs_wall_term_open(o);
-    while (cs_wall_term_turn(w, o->once ? 0 : TURN_MS) && !ended && !o->once)
-        continue;
-    if (o->once && !w->has_fleet)
+    bool is_wrong = false; /* an address that is none, several fleets: no waiting helps */
+    while (!is_wrong && cs_wall_term_turn(w, o->once ? 0 : TURN_MS) && !ended && !o->once)
+        is_wrong = !w->has_fleet && w->trouble.code == CS_EINVAL;
+    if ((o->once || is_wrong) && !w->has_fleet)
         rc = cs_error_set(err, w->trouble.code != CS_OK ? w->trouble.code : CS_EAGAIN, "%s", w->trouble.msg);
     cs_wall_term_close(w);
     return rc;

@@ -6,7 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/script.h"
 #include "protocol/study/tools.h"

@@ -12,7 +12,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/study/judge.h"
 #include "protocol/study/script.h"
 

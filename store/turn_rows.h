@@ -4,7 +4,7 @@
  * conversation and which turn. The conversation is known before any answer is: digest, lane and case, and how often the trial was asked again
  * (the draw). What stands in such a row never changes. The output that ends a conversation, an answer or a failure, has a row 'h' that
  * names the turns before it: it holds wherever an edit takes that output, and after it was asked again.
- * Where a system remembers its conversations itself (dialects/service.h), one whose session was lost is begun anew: its turns stand under another
+ * Where a system remembers its conversations itself (dialects/system/service.h), one whose session was lost is begun anew: its turns stand under another
  * number of the draw, behind those that were said in vain, and only the newest beginning's stand.
  * Thread: any, as store.h says of reading.
  */

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 
 enum { PIECE = 64 * 1024, GZIP_OR_ZLIB = 15 + 32, BARE = -15 };
 

@@ -8,7 +8,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/request.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/study/address.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/script.h"

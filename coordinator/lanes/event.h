@@ -86,7 +86,7 @@ struct cs_lane_load {
     uint64_t frontier;
     bool paused, cancelled;
     bool talks;                      /* there are conversations among its trials, */
-    bool remembers;                  /* which go on in sessions of the system's (dialects/service.h) */
+    bool remembers;                  /* which go on in sessions of the system's (dialects/system/service.h) */
     bool accepts_unparsable;         /* as the study says, or --accept-unparsable */
     uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */

@@ -3,11 +3,11 @@
 
 #include "protocol/base/json.h"
 #include "protocol/dialects/body.h"
-#include "protocol/dialects/complaint.h"
+#include "protocol/dialects/replies/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/members.h"
-#include "protocol/dialects/read.h"
-#include "protocol/dialects/usage.h"
+#include "protocol/dialects/replies/read.h"
+#include "protocol/dialects/replies/usage.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 

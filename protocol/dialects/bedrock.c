@@ -7,12 +7,12 @@
 #include "protocol/base/json.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/body.h"
-#include "protocol/dialects/complaint.h"
+#include "protocol/dialects/replies/complaint.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 #include "protocol/dialects/members.h"
-#include "protocol/dialects/read.h"
-#include "protocol/dialects/usage.h"
+#include "protocol/dialects/replies/read.h"
+#include "protocol/dialects/replies/usage.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 

@@ -6,10 +6,10 @@
 #include "protocol/base/json.h"
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/deployed.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/system/deployed.h"
 #include "protocol/dialects/members.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 
 /* ---- step 1: parameters and schema, once for all cells of a kind ------------------------------------------------ */
 

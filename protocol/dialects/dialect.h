@@ -9,7 +9,7 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/dialects/parameters.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 #include "protocol/study/render.h"
 
 struct cs_settings_of {

@@ -6,7 +6,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/body.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 #include "protocol/study/tool_rows.h"
 
 const struct cs_dialect_tools *cs_dialect_tools_of(enum cs_protocol p)

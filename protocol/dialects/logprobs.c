@@ -10,7 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/json.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 
 #define ROUNDING 1e-3 /* above 0 by no more than a server's arithmetic can be off */
 

@@ -4,7 +4,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/json.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 struct cs_json;
 

@@ -5,12 +5,12 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
 #include "protocol/dialects/body.h"
-#include "protocol/dialects/complaint.h"
+#include "protocol/dialects/replies/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
-#include "protocol/dialects/read.h"
-#include "protocol/dialects/usage.h"
+#include "protocol/dialects/replies/read.h"
+#include "protocol/dialects/replies/usage.h"
 #include "protocol/study/answer.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 #include "protocol/dialects/dialect_tools.h"
 #include "protocol/dialects/tool_parts.h"
 

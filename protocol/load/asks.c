@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/dialects/fill.h"
+#include "protocol/dialects/system/fill.h"
 #include "protocol/load/headers.h"
 #include "protocol/load/system.h"
 

@@ -10,7 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/file.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 
 enum { KEY_MAX = 8192 };
 

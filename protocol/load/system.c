@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "protocol/base/file.h"
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/load/dialect.h"
 #include "protocol/load/key_place.h"
 #include "protocol/study/address.h"

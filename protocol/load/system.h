@@ -1,4 +1,4 @@
-/* system.h - an account of `protocol: http`: its declaration, checked and made into the JSON that travels (dialects/service.h).
+/* system.h - an account of `protocol: http`: its declaration, checked and made into the JSON that travels (dialects/system/service.h).
  *
  * system.c has the account, asks.c what is sent, told.c what comes back, sessions.c the sessions. Texts live in the arena. Thread: any.
  */

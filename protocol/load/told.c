@@ -1,8 +1,8 @@
 /* Where in what comes back the answer stands: reply, stream, poll. */
 #include <string.h>
 
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/pointer.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/system/pointer.h"
 #include "protocol/load/system.h"
 
 enum { SECONDS_MAX = 3600 };

@@ -309,7 +309,7 @@ struct cs_account {
     uint32_t n_parameter_names;
     const struct cs_shared_limits *pools;
     uint32_t n_pools;
-    const char *service; /* http: what is sent and how it is read, as JSON (dialects/service.h); else NULL */
+    const char *service; /* http: what is sent and how it is read, as JSON (dialects/system/service.h); else NULL */
 };
 enum {
     CS_SERVICE_BYTES_MAX = 64 * 1024,

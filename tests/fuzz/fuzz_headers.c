@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/dialects/header.h"
-#include "protocol/dialects/limit_headers.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/header.h"
+#include "protocol/dialects/replies/limit_headers.h"
+#include "protocol/dialects/replies/retry_after.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -9,7 +9,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/retry_after.h"
 #include "protocol/wire/messages.h"
 #include "tools/simulator/json_read.h"
 #include "worker/calls/call.h"

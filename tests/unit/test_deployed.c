@@ -1,4 +1,4 @@
-/* How the replies of a declared system are read (dialects/deployed_read.c). */
+/* How the replies of a declared system are read (dialects/system/deployed_read.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "protocol/dialects/charset.h"
+#include "protocol/dialects/replies/charset.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 
 static struct cs_arena arena;
 

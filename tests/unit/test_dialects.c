@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/limit_headers.h"
+#include "protocol/dialects/replies/limit_headers.h"
 #include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
 #include "worker/calls/retry.h"

@@ -11,7 +11,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/repair.h"
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/mask.h"
+#include "protocol/dialects/system/mask.h"
 #include "worker/inflate.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))

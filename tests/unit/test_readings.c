@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/limit_headers.h"
+#include "protocol/dialects/replies/limit_headers.h"
 #include "protocol/load/probe.h"
 #include "protocol/load/providers.h"
 #include "tests/unit/fixture_files.h"

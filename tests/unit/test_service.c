@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/sse.h"
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/pointer.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/sse.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/system/pointer.h"
+#include "protocol/dialects/system/service.h"
 #include "tests/unit/fixture_files.h"
 #include "worker/calls/call.h"
 #include "worker/calls/endpoint.h"

@@ -1,5 +1,5 @@
 /* The worker's one retry layer: the table, what the dialect reads, and what follows in the core. */
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/retry_after.h"
 #include "worker/core/lane.h"
 #include "tests/unit/worker_bench.h"
 

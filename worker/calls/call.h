@@ -7,7 +7,7 @@
 
 #include <sys/queue.h>
 
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 #include "protocol/wire/output.h"
 #include "store/redis/quota.h"
 #include "worker/calls/alarm.h"

@@ -2,7 +2,7 @@
 #ifndef CS_CREDENTIAL_H
 #define CS_CREDENTIAL_H
 
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 
 /* A whole header line; NULL where the key is not what is sent (oauth2). It is the caller's to wipe (keys_env.h). */
 char *cs_credential_line(const struct cs_service *s, const char *key);

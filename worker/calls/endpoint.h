@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "protocol/dialects/dialect.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/load/permits.h"
 
 /* Where the calls of a lane go. Strings live as long as the lane is worked on. */

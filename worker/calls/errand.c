@@ -6,10 +6,10 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
-#include "protocol/dialects/charset.h"
-#include "protocol/dialects/deployed.h"
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/sse.h"
+#include "protocol/dialects/replies/charset.h"
+#include "protocol/dialects/system/deployed.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/system/sse.h"
 
 /* ---- fillings of the last step ---------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* errand.h - one call to a declared system (dialects/service.h) as the HTTP requests that it takes: start a session, ask, poll the job.
+/* errand.h - one call to a declared system (dialects/system/service.h) as the HTTP requests that it takes: start a session, ask, poll the job.
  *
  * The rules, pure: from how a request ended to what comes next. To quotas and budgets all of it is one call; polls cost neither. The study's
  * timeout holds for the whole. A poll that fails for a reason that may pass (no connection, 429, 5xx) is made again, since the job goes on;
@@ -20,7 +20,7 @@
 #define CS_ERRAND_H
 
 #include "protocol/base/buf.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/study/study.h"
 
 enum { CS_ERRAND_LINES_MAX = CS_HEADERS_MAX + 1, CS_ERRAND_ID_MAX = 64, CS_ERRAND_FOUND_MAX = 8192 };

@@ -7,7 +7,7 @@
 #ifndef CS_MISHAPS_H
 #define CS_MISHAPS_H
 
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 #include "store/redis/complaints.h"
 
 enum { CS_MISHAPS_MAX = 64, CS_MISHAPS_OTHERS = 64, CS_MISHAPS_ROWS = CS_MISHAPS_MAX + CS_MISHAPS_OTHERS };

@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
-#include "protocol/dialects/fill.h"
+#include "protocol/dialects/system/fill.h"
 #include "protocol/load/keys_env.h"
 #include "worker/calls/credential.h"
 

@@ -1,7 +1,7 @@
 /* retry.h - what follows from how a call ended: the one table of the one retry layer (decision 14).
  *
  * Three things are known of a call that has ended: how its transfer ended, the status, and what the body says according
- * to the provider's dialect (dialects/reply.h). The first row of the table in retry.c that matches them says what follows:
+ * to the provider's dialect (dialects/replies/reply.h). The first row of the table in retry.c that matches them says what follows:
  *
  *   an attempt     every call that is made for a trial, whatever became of it
  *   a try          a fault of the call's own while the provider otherwise works: CS_RETRY_TRIES_MAX of them end the trial. Faults
@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "protocol/base/rng.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 enum {
     CS_RETRY_TRIES_MAX = 6,

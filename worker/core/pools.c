@@ -8,8 +8,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/dialects/limit_headers.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/limit_headers.h"
+#include "protocol/dialects/replies/retry_after.h"
 #include "worker/calls/alarm.h"
 #include "worker/core/do.h"
 #include "worker/core/lane.h"

@@ -26,7 +26,7 @@ struct cs_lane_facts {
         *servers;        /* NULL: the lane has one endpoint. Changed in place, with CS_WORKER_SERVERS */
     enum cs_form form;   /* the form that its requests ask for, but for turns that want no answer */
     bool talks;          /* there are conversations among its trials */
-    bool remembers;      /* ... which go on in sessions of the system's (dialects/service.h) */
+    bool remembers;      /* ... which go on in sessions of the system's (dialects/system/service.h) */
     uint32_t timeout_ms; /* for one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */

@@ -5,7 +5,7 @@
 #ifndef CS_WORKER_SPREAD_H
 #define CS_WORKER_SPREAD_H
 
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 #include "worker/core/state.h"
 
 /* The list is new, or has changed. */

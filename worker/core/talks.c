@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/dialects/mask.h"
+#include "protocol/dialects/system/mask.h"
 #include "protocol/dialects/dialect_tools.h"
 #include "worker/core/do.h"
 #include "worker/core/lane.h"

@@ -9,7 +9,7 @@
  *   goes on                        a slot, and a quota                  in flight: before anything new of its lane
  *   in flight                      any other end                        as every trial
  *
- * Where the system itself remembers (dialects/service.h), a session is this worker's, in memory: a conversation of which turns stand, and which it
+ * Where the system itself remembers (dialects/system/service.h), a session is this worker's, in memory: a conversation of which turns stand, and which it
  * has not told itself, is started from its first turn.
  * So a reply is on the coordinator's disk before another request holds it, and whoever comes after this worker goes on from the same one.
  * Part of the core: pure, called from within a step. Thread: the loop.

@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/dialects/mask.h"
+#include "protocol/dialects/system/mask.h"
 #include "worker/calls/alarm.h"
 #include "worker/calls/binding.h"
 #include "worker/calls/brake.h"

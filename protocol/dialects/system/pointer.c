@@ -1,4 +1,4 @@
-#include "protocol/dialects/pointer.h"
+#include "protocol/dialects/system/pointer.h"
 
 #include <stdint.h>
 #include <string.h>

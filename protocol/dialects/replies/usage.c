@@ -1,7 +1,7 @@
-#include "protocol/dialects/usage.h"
+#include "protocol/dialects/replies/usage.h"
 
 #include "protocol/base/json.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 
 uint32_t cs_usage_add(uint32_t a, uint32_t b)
 {

@@ -1,4 +1,4 @@
-#include "protocol/dialects/charset.h"
+#include "protocol/dialects/replies/charset.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -8,7 +8,7 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/base/utf8.h"
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 
 static bool is_one_of(const char *name, const char *const *beginnings)
 {

@@ -3,7 +3,7 @@
 #define CS_MASK_H
 
 #include "protocol/base/arena.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 enum {
     CS_MASK_KEY_MIN = 8,  /* a shorter key is not a secret, and would take words out of answers */

@@ -1,4 +1,4 @@
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #define CS_CHARSET_H
 
 #include "protocol/base/arena.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 /* NULL: reply->body is UTF-8 as far as its bytes are any; it may stand in the arena now. Else the charset's name, and the body is as it was. */
 const char *cs_charset_to_utf8(struct cs_http_reply *reply, struct cs_arena *arena);

@@ -1,4 +1,4 @@
-#include "protocol/dialects/complaint.h"
+#include "protocol/dialects/replies/complaint.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "protocol/base/json.h"
-#include "protocol/dialects/header.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/header.h"
+#include "protocol/dialects/replies/retry_after.h"
 
 enum { DEPTH_MAX = 8, WORDS_MAX = 4096, NODES_MAX = 512 };
 

@@ -8,7 +8,7 @@
 #define CS_COMPLAINT_H
 
 #include "protocol/base/json.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 
 /* Reads an error: what it says, for how long it asks to wait, its text. `root`: the body; `error`: the part with the message (a text,
  * or an object with `message`); both may be NULL (out->text is then what came instead of JSON). `word`: the member of it

@@ -1,4 +1,4 @@
-#include "protocol/dialects/mask.h"
+#include "protocol/dialects/system/mask.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef CS_USAGE_H
 #define CS_USAGE_H
 
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 struct cs_json;
 

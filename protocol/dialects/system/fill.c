@@ -1,4 +1,4 @@
-#include "protocol/dialects/fill.h"
+#include "protocol/dialects/system/fill.h"
 
 #include <ctype.h>
 #include <stdint.h>

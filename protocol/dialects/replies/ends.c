@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/json.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 #include "protocol/study/answer.h"
 
 enum end { WELL, CUT_SHORT, FILTERED, REFUSED, BROKEN, FAULT };

@@ -1,17 +1,17 @@
 /* A declared system's reply: its places looked up, in one JSON text, in each event of a stream, or in the whole body. */
-#include "protocol/dialects/deployed.h"
+#include "protocol/dialects/system/deployed.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "protocol/base/utf8.h"
-#include "protocol/dialects/complaint.h"
-#include "protocol/dialects/header.h"
-#include "protocol/dialects/pointer.h"
-#include "protocol/dialects/read.h"
-#include "protocol/dialects/service.h"
-#include "protocol/dialects/sse.h"
+#include "protocol/dialects/replies/complaint.h"
+#include "protocol/dialects/replies/header.h"
+#include "protocol/dialects/system/pointer.h"
+#include "protocol/dialects/replies/read.h"
+#include "protocol/dialects/system/service.h"
+#include "protocol/dialects/system/sse.h"
 
 enum { PARTIAL_CONTENT = 206, SHAPE_MAX = 300 };
 

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "protocol/base/json.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 
 static const struct {
     const char *word;

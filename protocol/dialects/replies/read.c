@@ -1,4 +1,4 @@
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/replies/read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "protocol/base/json.h"
 #include "protocol/base/repair.h"
 #include "protocol/base/utf8.h"
-#include "protocol/dialects/header.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/header.h"
+#include "protocol/dialects/replies/retry_after.h"
 #include "protocol/study/answer.h"
 
 enum { PARTIAL_CONTENT = 206, REPAIR_SLACK = 4096 };

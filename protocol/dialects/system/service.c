@@ -1,13 +1,13 @@
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/dialects/fill.h"
-#include "protocol/dialects/header.h"
-#include "protocol/dialects/pointer.h"
-#include "protocol/dialects/read.h"
+#include "protocol/dialects/system/fill.h"
+#include "protocol/dialects/replies/header.h"
+#include "protocol/dialects/system/pointer.h"
+#include "protocol/dialects/replies/read.h"
 
 /* ---- from JSON ------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "protocol/dialects/sse.h"
+#include "protocol/dialects/system/sse.h"
 
 #include <stdint.h>
 #include <string.h>

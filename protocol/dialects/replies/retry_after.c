@@ -1,4 +1,4 @@
-#include "protocol/dialects/retry_after.h"
+#include "protocol/dialects/replies/retry_after.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 
 enum { NAME_MAX_SHOWN = 80 }; /* longest name of a header that is read as a reset */
 

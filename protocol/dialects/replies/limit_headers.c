@@ -1,12 +1,12 @@
 /* What replies' headers say of an account's limits (facts: providers.md sections 2.3, 6.4, 9, 11). */
-#include "protocol/dialects/limit_headers.h"
+#include "protocol/dialects/replies/limit_headers.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "protocol/dialects/header.h"
+#include "protocol/dialects/replies/header.h"
 
 /* The words of limit_headers: providers count requests in slices of a minute too. `ignore`: it means something else. */
 static const struct {

@@ -19,7 +19,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
 #include "protocol/base/json.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 enum cs_service_type { CS_SERVICE_JSON, CS_SERVICE_FORM, CS_SERVICE_TEXT, CS_SERVICE_TYPES };
 

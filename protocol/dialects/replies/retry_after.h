@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "protocol/base/arena.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 
 #define CS_RETRY_AFTER_MAX_MS ((uint64_t)7 * 24 * 3600 * 1000) /* more is taken for that */
 

@@ -3,7 +3,7 @@
 #define CS_DEPLOYED_H
 
 #include "protocol/base/arena.h"
-#include "protocol/dialects/service.h"
+#include "protocol/dialects/system/service.h"
 #include "protocol/study/study.h"
 
 /* As in struct cs_dialect; by the declaration that the reply comes with. */

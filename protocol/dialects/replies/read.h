@@ -7,7 +7,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/json.h"
-#include "protocol/dialects/reply.h"
+#include "protocol/dialects/replies/reply.h"
 #include "protocol/study/study.h"
 
 struct cs_json;

@@ -206,6 +206,15 @@ static bool is_answered(const struct cs_counters *c)
 }
 
 /* The core leaves the one before the newest; so do we. */
+static bool has_free(const struct cs_study *s)
+{
+    bool some = false;
+
+    for (uint32_t i = 0; i < s->n_questions; i++)
+        some |= s->questions[i].n_fields == 0;
+    return some;
+}
+
 static void take_over(struct cs_server *sv, struct cs_roster_study *s, struct cs_loaded_plan *plan)
 {
     cs_plans_drop(&sv->plans, s->before);
@@ -251,6 +260,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
         loads[i].limits = cs_settings_limits(&s->set, study->models[i].name);
         loads[i].talks = cs_script_is_used(study);
         loads[i].remembers = cs_service_remembers(study->accounts[study->models[i].account].service);
+        loads[i].has_free = has_free(study);
         loads[i].accepts_unparsable = study->accept_unparsable || (sv->opts.accept_unparsable && study->parent == NULL);
         loads[i].draws = judge.again;
         loads[i].served_key = served_key(study, i);

@@ -215,8 +215,9 @@ static void judge_answer(struct check *k, struct lane *l, const struct cs_readin
                                   g->output_tokens, p->cap);
     } else if (g->says == CS_SAYS_FILTERED || g->outcome != CS_OUTCOME_ok) {
         l->todo = cs_arena_printf(
-            &k->arena, "a run would record this as %s",
-            cs_outcome_name(g->says == CS_SAYS_FILTERED ? CS_OUTCOME_content_filtered : g->outcome));
+            &k->arena, "a run would record this as %s%s",
+            cs_outcome_name(g->says == CS_SAYS_FILTERED ? CS_OUTCOME_content_filtered : g->outcome),
+            g->outcome == CS_OUTCOME_truncated ? ": a larger max_output_tokens leaves room for the answer" : "");
     } else if (!is_served_as_asked(p->model.model, g->model)) {
         l->todo = cs_arena_printf(&k->arena, "the model that answers is not %s", p->model.model);
     } else if (g->output_tokens == 0) {

@@ -112,7 +112,7 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
     const enum cs_control verb = e->control.verb;
     const char *model = e->control.model;
     const uint64_t token = e->control.token;
-    uint32_t found = 0;
+    uint32_t found = 0, standing = 0;
     int64_t trials = 0;
 
     core->announce_dirty = true;
@@ -134,6 +134,7 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
         if (model != NULL && strcmp(model, lane->name) != 0)
             continue;
         found++;
+        standing += !lane->cancelled;
         if (model != NULL && lane->cancelled && verb == CS_CONTROL_RESUME)
             cs_coordinator_lane_uncancel(core, lane);
         if (model != NULL && lane->cancelled && verb != CS_CONTROL_CANCEL) {
@@ -151,6 +152,9 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
         cs_act_reply(core, token, CS_ENOENT, cs_arena_printf(&core->arena, "the study has no model %s", model));
     else if (found == 0)
         cs_act_reply(core, token, CS_ENOENT, "no study was started yet");
+    else if (standing == 0 && model == NULL && verb != CS_CONTROL_CANCEL)
+        cs_act_reply(core, token, CS_EINVAL,
+                     "all models of the study are cancelled; `resume` with a model's name takes that back");
     else
         cs_acks_token(core, token);
 }

@@ -10,19 +10,26 @@ enum { QUOTED = 160, KEY_MIN = 20 };
 
 /* ---- the rule ----------------------------------------------------------------------------------- */
 
-static bool is_readable(enum cs_outcome o)
+static bool is_readable(const struct cs_alike *a, enum cs_outcome o)
 {
     return o == CS_OUTCOME_ok || o == CS_OUTCOME_refused || o == CS_OUTCOME_content_filtered ||
-           o == CS_OUTCOME_truncated;
+           (o == CS_OUTCOME_truncated && a->has_free);
 }
 
-void cs_alike_open(struct cs_alike *a, const struct cs_counters *counters, bool accepts_unparsable, const char *mark)
+/* A reply came, and is no answer. */
+static bool is_none(enum cs_outcome o)
+{
+    return o == CS_OUTCOME_unparsable || o == CS_OUTCOME_truncated;
+}
+
+void cs_alike_open(struct cs_alike *a, const struct cs_counters *counters, bool accepts_unparsable, bool has_free,
+                   const char *mark)
 {
     uint64_t readable = 0, unreadable = 0;
 
-    *a = (struct cs_alike){.accepts_unparsable = accepts_unparsable};
+    *a = (struct cs_alike){.accepts_unparsable = accepts_unparsable, .has_free = has_free};
     for (int o = 0; o < CS_OUTCOMES; o++)
-        *(is_readable((enum cs_outcome)o) ? &readable : &unreadable) += counters->outcome[o];
+        *(is_readable(a, (enum cs_outcome)o) ? &readable : &unreadable) += counters->outcome[o];
     a->proven = readable > 0;
     if (!a->proven)
         a->n = unreadable < CS_ALIKE_MAX ? (uint32_t)unreadable : CS_ALIKE_MAX - 1;
@@ -36,7 +43,7 @@ static uint64_t fingerprint_of(const struct cs_output *o)
 {
     uint64_t h = cs_rng_mix64((uint64_t)o->outcome << 16 | o->http_status) | 1;
 
-    if (o->outcome == CS_OUTCOME_unparsable)
+    if (is_none((enum cs_outcome)o->outcome))
         return h;
     for (const char *p = o->finish; *p != '\0'; p++)
         h = cs_rng_mix64(h ^ (uint8_t)*p) | 1;
@@ -81,7 +88,7 @@ static void say(struct cs_alike *a, const struct cs_output *o)
     char words[QUOTED], status[24] = "";
 
     quote(o->text != NULL ? o->text : "", words, sizeof words);
-    if (o->http_status != 0 && o->outcome != CS_OUTCOME_unparsable)
+    if (o->http_status != 0 && !is_none((enum cs_outcome)o->outcome))
         snprintf(status, sizeof status, ", HTTP %u", o->http_status);
     snprintf(a->why, sizeof a->why, "%u trials in a row ended alike (%s%s): \"%s\"; resumed, it goes on all the same",
              a->n, cs_outcome_name((enum cs_outcome)o->outcome), status, words);
@@ -92,13 +99,13 @@ bool cs_alike_ended(struct cs_alike *a, const struct cs_output *o)
     const enum cs_outcome outcome = (enum cs_outcome)o->outcome;
     uint64_t fingerprint;
 
-    if (is_readable(outcome)) {
+    if (is_readable(a, outcome)) {
         a->proven = true;
         a->n = 0;
         return false;
     }
     if (outcome == CS_OUTCOME_timeout || a->allowed || a->why[0] != '\0' ||
-        (outcome == CS_OUTCOME_unparsable && (a->proven || a->accepts_unparsable)))
+        (is_none(outcome) && (a->proven || a->accepts_unparsable)))
         return false;
     fingerprint = fingerprint_of(o);
     a->n = a->fingerprint == 0 || a->fingerprint == fingerprint ? a->n + 1 : 1;

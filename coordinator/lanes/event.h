@@ -88,6 +88,7 @@ struct cs_lane_load {
     bool talks;                      /* there are conversations among its trials, */
     bool remembers;                  /* which go on in sessions of the system's (dialects/system/service.h) */
     bool accepts_unparsable;         /* as the study says, or --accept-unparsable */
+    bool has_free;                   /* one of its questions is answered freely */
     uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */
     const char *over;                /* that of over.h */

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What providers complain of: filters by any name, flukes, waits of nothing, calls that never fit, and a lane that can only fail."""
+import collections
 import http.server
 import json
 import re
@@ -120,6 +121,18 @@ class Complaints(harness.TestCase):
         subprocess.run(printed, shell=True, check=True, cwd="/", stdout=subprocess.DEVNULL)  # as a person would paste it, anywhere
         harness.wait_for(lambda: len(self.server.seen) > asked + BEFORE_PAUSE, 60, "calls after the resume", run)
         run.stop()
+
+    def test_a_model_that_never_comes_to_its_answer_is_paid_fifty_times(self):
+        reply = json.dumps({"model": "m-1", "choices": [{"message": {"content": "First I weigh"}, "finish_reason": "length"}],
+                            "usage": {"prompt_tokens": 9, "completion_tokens": 200}})
+        self.server.complain = lambda number, body: (200, {}, reply)
+        run = self.box.start("clinsafe", "run", self.study, "--workers", 1, "--slots", 64)
+        harness.wait_for(lambda: "ended alike (truncated)" in run.printed(), 60, "the pause", run)
+        asked = collections.Counter(json.loads(body)["model"] for body in self.server.seen)
+        self.assertLessEqual(max(asked.values()), BEFORE_PAUSE, asked)
+        self.assertIn("First I weigh", run.printed())
+        run.stop()
+        self.assertIn("truncated: a larger max_output_tokens", self.box.clinsafe("providers", "check", self.study).out)
 
     def test_check_reads_the_reply_as_a_run_would(self):
         reply = json.dumps({"model": "m-1", "choices": [{"message": {"content": "<think>x</think>{}"}, "finish_reason": "stop"}]})

@@ -207,6 +207,8 @@ class Cancelled(Fleet):
         self.assertRegex(said, rf"(?m)^ *{share}  {s['done']:,} of {s['planned']:,}  {s['cancelled']:,} cancelled  \S+/s  ETA -")
         seen = lambda: urllib.request.urlopen(self.ready["http"], timeout=10).read().decode()
         harness.wait_for(lambda: f"<td>cancelled<td class=\"num\">{share}" in seen(), what="the page to say so")
+        for verb in ("resume", "pause"):  # neither would change anything
+            self.assertIn("all models of the study are cancelled; `resume` with a model's name", self.operator(verb, "--study", "alpha", code=65).err)
 
 
 class Relay:

@@ -61,6 +61,11 @@ class Backup(local_fleet.TestCase):
         for key in self.redis_cli("KEYS", f"{of}clinsafe:*").split():
             self.redis_cli("COPY", key, to + key[len(of):], "REPLACE")
 
+    def told(self, key):
+        """A number of `status`, as Redis has it; 0 before a coordinator has reported."""
+        done = self.box.clinsafe("status", "--redis", self.redis, "--json")
+        return done.json()[key] if done.code == 0 else 0
+
     def whole(self):
         return {p.relative_to(self.shelf): p.read_bytes() for p in self.shelf.rglob("*") if p.is_file()}
 
@@ -75,7 +80,7 @@ class Backup(local_fleet.TestCase):
         self.assertGreaterEqual(len(kept), 300)
         self.assertEqual(sum(s["done"] for s in first["studies"]), len(kept))
         self.until(len(kept) + 300)
-        harness.wait_for(lambda: (at := self.box.clinsafe("status", "--redis", self.redis, "--json")).code == 0 and at.json()["done"] >= len(kept) + 250, what="Redis to know")
+        harness.wait_for(lambda: self.told("done") >= len(kept) + 250, what="Redis to know")
         term = json.loads((self.box.dir / "ready").read_text())["term"]
         self.lose()
 
@@ -245,13 +250,13 @@ class Backup(local_fleet.TestCase):
         self.submit()
         self.start_worker(slots=16)
         self.until(100)
-        self.of_fleet()
-        self.until(400)
+        kept = sum(s["done"] for s in self.of_fleet()["studies"])
+        self.until(kept + 300)
+        harness.wait_for(lambda: self.told("done") >= kept + 250, what="Redis to know")  # what is presumed is what Redis knows beyond the copy
         self.lose()
         self.restore("--to", self.store, "--redis", self.redis, "--accept-rollback")
         self.start_coordinator()
-        harness.wait_for(lambda: self.box.clinsafe("status", "--redis", self.redis, "--json").json()["presumed_usd"] > 0.0,
-                         timeout=15, what="money presumed spent", process=self.coordinator)
+        harness.wait_for(lambda: self.told("presumed_usd") > 0.0, timeout=15, what="money presumed spent", process=self.coordinator)
 
     def test_what_is_refused(self):
         self.submit()
@@ -288,11 +293,7 @@ class Backup(local_fleet.TestCase):
             self.coordinator.kill()
             self.start_coordinator()
         self.until(400)
-
-        def known():  # a fast fleet is done before its coordinator has reported once
-            done = self.box.clinsafe("status", "--redis", self.redis, "--json")
-            return done.code == 0 and done.json()["commit"] > first["commit"] + 1
-        harness.wait_for(known, what="Redis to know")
+        harness.wait_for(lambda: self.told("commit") > first["commit"] + 1, what="Redis to know")  # a fast fleet is done before its coordinator has reported once
         self.coordinator.kill()
         shutil.rmtree(self.store)
         Path(str(self.store) + ".acked").unlink()

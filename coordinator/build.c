@@ -216,12 +216,17 @@ static char *lane_row(struct cs_server *sv, const char *kind, uint32_t gen, uint
 static void carry_word(struct cs_server *sv, uint32_t from_gen, uint32_t from, uint32_t to)
 {
     char *word = lane_row(sv, "lane", from_gen, from), *alike = lane_row(sv, "alike", from_gen, from);
-    char *over = lane_row(sv, "over", from_gen, from), key[CS_META_KEY_MAX];
+    char *over = lane_row(sv, "over", from_gen, from), *hand = lane_row(sv, "hand", from_gen, from),
+         key[CS_META_KEY_MAX];
     const bool own = word != NULL && strcmp(word, "paused") == 0 && (alike != NULL || over != NULL);
 
     snprintf(key, sizeof key, "lane/%08u/%05u", sv->build.generation.number, to);
     if (word != NULL && !own)
         cs_batch_add_meta(sv->build.batch, key, word, (uint32_t)strlen(word));
+    snprintf(key, sizeof key, "hand/%08u/%05u", sv->build.generation.number, to);
+    if (word != NULL && !own && hand != NULL)
+        cs_batch_add_meta(sv->build.batch, key, hand, (uint32_t)strlen(hand));
+    free(hand);
     free(word);
     free(alike);
     free(over);

@@ -88,9 +88,14 @@ static bool is_priced(struct cs_server *sv, uint32_t gen, uint32_t lane)
     return p->input >= 0 && p->output >= 0;
 }
 
-/* What holds an open lane up that its workers do not know of, or not all of them. */
+/* What holds a lane up that its workers do not know of, or not all of them. */
 static void add_held(const struct cs_lane_view *v, struct cs_progress_lane *l)
 {
+    if (v->by_hand_wall_ms != 0) {
+        l->held = "hand";
+        l->held_since_wall_ms = v->by_hand_wall_ms;
+        return;
+    }
     const uint64_t ms = v->outage_ms > 0 ? v->outage_ms : v->poor_ms >= POOR_MS ? v->poor_ms : 0;
 
     l->held = v->outage_ms > 0 ? "outage" : ms > 0 ? "budget" : "";

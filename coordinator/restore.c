@@ -74,8 +74,8 @@ static enum cs_err read_text(struct cs_server *sv, const char *key, const char *
     return rc == CS_ENOENT ? CS_OK : rc;
 }
 
-/* What the lane has told of itself: why it paused, or that an operator went on all the same ("alike/" and "over/GEN/LANE"); who has
- * answered in it ("served/KEY"). */
+/* What the lane has told of itself: why it paused, or that an operator went on all the same ("alike/" and "over/GEN/LANE"); in which
+ * words one paused it ("hand/GEN/LANE"); who has answered in it ("served/KEY"). */
 static enum cs_err read_told(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
                              struct cs_error *err)
 {
@@ -87,6 +87,9 @@ static enum cs_err read_told(struct cs_server *sv, uint32_t gen, uint32_t lane, 
     snprintf(key, sizeof key, "over/%08u/%05u", gen, lane);
     if (rc == CS_OK)
         rc = read_text(sv, key, &l->over, err);
+    snprintf(key, sizeof key, "hand/%08u/%05u", gen, lane);
+    if (rc == CS_OK)
+        rc = read_text(sv, key, &l->by_hand, err);
     snprintf(key, sizeof key, "served/%s", l->served_key);
     return rc == CS_OK ? read_text(sv, key, &l->served, err) : rc;
 }
@@ -292,6 +295,7 @@ out:
         free(loads[i].quarantined);
         free((char *)(uintptr_t)loads[i].alike);
         free((char *)(uintptr_t)loads[i].over);
+        free((char *)(uintptr_t)loads[i].by_hand);
         free((char *)(uintptr_t)loads[i].served);
         free((char *)(uintptr_t)loads[i].served_key);
     }

@@ -26,10 +26,14 @@ static void control(const struct cs_ask *ask, enum cs_control verb)
         return;
     token = cs_ask_token(ask, NULL);
     if (token != 0) {
-        const struct cs_event e = {
-            .kind = CS_EV_CONTROL,
-            .note = ask->note,
-            .control = {.verb = verb, .model = cs_ask_word(ask, 0), .token = token, .study = s->key}};
+        const struct cs_event e = {.kind = CS_EV_CONTROL,
+                                   .note = ask->note,
+                                   .control = {.verb = verb,
+                                               .model = cs_ask_word(ask, 0),
+                                               .token = token,
+                                               .study = s->key,
+                                               .reason = ask->a->reason,
+                                               .wall_ms = cs_clock_wall_ms()}};
 
         ask->entry->row.subject = cs_ask_word(ask, 0);
         cs_feed_event(ask->sv, &e);

@@ -271,7 +271,8 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->moved,
                                          &c->cached,
                                          &c->reread,
-                                         &c->turns};
+                                         &c->turns,
+                                         &c->cache_write_tokens};
     memcpy(tail, order, sizeof order);
 }
 

@@ -74,7 +74,7 @@ bool cs_keyspace_parse_index(struct cs_slice key, struct cs_digest *d, struct cs
 /* Lane and number of a key made by cs_keyspace_at. False: no such key. */
 bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
-enum { CS_COUNTERS_TAIL = 24 /* figures behind the outcomes; the first versions had 9 */ };
+enum { CS_COUNTERS_TAIL = 25 /* figures behind the outcomes; the first versions had 9 */ };
 enum {
     CS_PLACE_BYTES = 9, /* without reading and earlier ones, as in format 1 */
     CS_PLACE_MAX = CS_PLACE_BYTES + 6 + 8 * CS_EARLIER_MAX + 2,

@@ -99,8 +99,9 @@ static enum cs_err drop_row(void *self, const char *key, const void *value, uint
 /* Rows by generation, or by generation and lane. */
 static enum cs_err drop_notes(struct leftovers *l, uint32_t gen)
 {
-    static const char *const by_lane[] = {"lane", "alike", "over", "quarantine"}, *const by_gen[] = {"build", "beside",
-                                                                                                     "reuse", "gen"};
+    static const char *const by_lane[] = {"lane", "alike", "over", "hand", "quarantine"}, *const by_gen[] = {
+                                                                                              "build", "beside",
+                                                                                              "reuse", "gen"};
     char key[CS_META_KEY_MAX];
     enum cs_err rc = CS_OK;
     for (size_t i = 0; rc == CS_OK && i < sizeof by_lane / sizeof *by_lane; i++) {

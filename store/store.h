@@ -31,18 +31,19 @@ struct cs_counters {
         superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
     uint64_t
         overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
-    uint64_t carried;        /* the adopted ones that are timeouts */
-    uint64_t salvaged;       /* outcome[ok] by what a lenient reader takes */
-    int64_t wasted_nano_usd; /* part of the cost: replies that were charged and of no use */
-    int64_t absurd_nano_usd; /* not in the cost: what replies claim beyond all that a call can use (wire/bill.h) */
-    int64_t over_nano_usd;   /* part of the cost: what `over` outputs cost beyond what was reserved */
-    int64_t voided_nano_usd; /* taken out of cost and absurd by an operator, who gave a reason */
-    uint64_t untold;         /* outputs whose usage was not told, or not whole: the cost is a lower bound */
-    uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
-    uint64_t moved;          /* outputs after which another model or fingerprint answered */
-    uint64_t cached;         /* outputs that were not drawn anew: something kept the reply, or its id came before */
-    uint64_t turns;          /* replies after which a conversation went on, which stand; in none of the outcomes */
-    uint64_t reread;         /* answers that a rereading makes something else of than their records say (reread.h) */
+    uint64_t carried;            /* the adopted ones that are timeouts */
+    uint64_t salvaged;           /* outcome[ok] by what a lenient reader takes */
+    int64_t wasted_nano_usd;     /* part of the cost: replies that were charged and of no use */
+    int64_t absurd_nano_usd;     /* not in the cost: what replies claim beyond all that a call can use (wire/bill.h) */
+    int64_t over_nano_usd;       /* part of the cost: what `over` outputs cost beyond what was reserved */
+    int64_t voided_nano_usd;     /* taken out of cost and absurd by an operator, who gave a reason */
+    uint64_t untold;             /* outputs whose usage was not told, or not whole: the cost is a lower bound */
+    uint64_t over;               /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
+    uint64_t moved;              /* outputs after which another model or fingerprint answered */
+    uint64_t cached;             /* outputs that were not drawn anew: something kept the reply, or its id came before */
+    uint64_t turns;              /* replies after which a conversation went on, which stand; in none of the outcomes */
+    uint64_t cache_write_tokens; /* part of the input: what was written to the provider's cache */
+    uint64_t reread; /* answers that a rereading makes something else of than their records say (reread.h) */
 };
 
 enum cs_output_flag {

@@ -14,6 +14,7 @@
 #include "protocol/base/plain.h"
 #include "protocol/study/plan.h"
 #include "store/redis/redis.h"
+#include "tools/base/stops.h"
 #include "tools/base/text.h"
 #include "tools/base/typed.h"
 #include "tools/base/parents.h"
@@ -524,6 +525,7 @@ static int exit_status(const struct run *r)
 {
     int worst = 0;
     for (uint32_t i = 0; i < r->n; i++) {
+        cs_stops_note(&r->dir, &r->parts[i].progress);
         const int status = cs_run_notes_end(r->parts[i].loaded.study, &r->parts[i].progress, r->again + 1, stderr);
         worst = status > worst ? status : worst;
     }

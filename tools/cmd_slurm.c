@@ -33,6 +33,22 @@ struct slurm {
 
 /* ---- what was asked for ---------------------------------------------------------------------------- */
 
+/* `run` starts a simulator beside its workers; no job of Slurm does, so that no call would ever be answered. */
+static enum cs_err check_simulated(const struct cs_loaded *l, struct cs_error *err)
+{
+    for (uint32_t i = 0; i < l->study->n_models; i++) {
+        const struct cs_model *m = &l->study->models[i];
+        const struct cs_account *a = &l->study->accounts[m->account];
+        if (a->simulated)
+            return cs_error_set(
+                err, CS_EUSAGE,
+                "%s: %s is a simulated model (account %s), for which nobody answers on Slurm: ask a real one, or give its "
+                "account protocol and base_url of a server that the nodes reach; `clinsafe run` simulates it here",
+                l->path, m->name, a->name);
+    }
+    return CS_OK;
+}
+
 /* Through the shared limits of a fleet no more calls go than one worker may make: they are dealt out by Redis. */
 static enum cs_err check_limits(const struct slurm *s, const struct cs_loaded *l, struct cs_error *err)
 {
@@ -104,6 +120,8 @@ static enum cs_err take_study(struct slurm *s, unsigned slot, const char *path, 
     if (rc == CS_OK)
         rc = cs_command_load_study(&s->args, path, &loaded, err);
 
+    if (rc == CS_OK)
+        rc = check_simulated(&loaded, err);
     if (rc == CS_OK)
         rc = check_limits(s, &loaded, err);
     if (rc == CS_OK)

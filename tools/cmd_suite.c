@@ -146,9 +146,28 @@ static bool is_short(const struct cs_json *f)
     return (planned - used) * PART > planned || none * PART > wanted;
 }
 
-/* What the card lacks, a line a study; whether it lacks anything. */
-static bool say_lacks(const struct cs_json *findings, FILE *out)
+/* What stood still in the run of a study, as the card has it. */
+static void say_stopped(const struct cs_json *card, const char *study, FILE *out)
 {
+    struct cs_json *run, *stop;
+    size_t i, k;
+    cs_json_array_foreach(cs_json_object_get(card, "runs"), i, run)
+    {
+        if (strcmp(cs_json_string_value(cs_json_object_get(run, "study")), study) != 0)
+            continue;
+        cs_json_array_foreach(cs_json_object_get(run, "stopped"), k, stop)
+        {
+            fprintf(out, "  %s %s: %s\n", cs_json_string_value(cs_json_object_get(stop, "model")),
+                    cs_json_string_value(cs_json_object_get(stop, "state")),
+                    cs_json_string_value(cs_json_object_get(stop, "reason")));
+        }
+    }
+}
+
+/* What the card lacks, a line a study; whether it lacks anything. */
+static bool say_lacks(const struct cs_json *card, FILE *out)
+{
+    const struct cs_json *findings = cs_json_object_get(card, "findings");
     struct cs_json *f;
     size_t i;
     bool some = false;
@@ -162,6 +181,7 @@ static bool say_lacks(const struct cs_json *findings, FILE *out)
         fprintf(out, "%s%s: %s%s%s\n", some ? "" : "\n", name,
                 is_whole(f) ? "more than 2 % of its answers or verdicts cannot be used" : state,
                 why[0] != '\0' ? ": " : "", why);
+        say_stopped(card, name, out);
         some = true;
     }
     return some;
@@ -180,8 +200,7 @@ static int make_card(const struct cs_stage *t, const struct wanted *w, const str
                                           said->unpriced || said->open_ended ? NAN : said->most, cs_clock_wall_ms()};
         struct cs_json *card = cs_card_make(t, studies, cs_card_findings(t, studies), &head);
         rc = write_card(t, card, w->readable, &err);
-        const struct cs_json *findings = cs_json_object_get(card, "findings");
-        if (rc == CS_OK && say_lacks(findings, stderr))
+        if (rc == CS_OK && say_lacks(card, stderr))
             status = INCOMPLETE;
         if (rc == CS_OK && w->json) {
             char *text = cs_card_text(card); /* the same bytes as in the file */

@@ -13,6 +13,7 @@
 #include "protocol/load/keys_env.h"
 #include "store/children/children.h"
 #include "tools/base/reader.h"
+#include "tools/base/stops.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/submission.h"
@@ -415,6 +416,8 @@ static int read_part(const struct cs_stage *t, uint32_t i, uint32_t part, bool p
         status = ask(t, &bill, cmd_bill, &to->bills[part]);
     if (status == 0)
         status = read_asked(t, i, part, to);
+    if (status == 0)
+        to->stops[part] = cs_stops_read(path);
     free(path);
     free(html);
     return status;
@@ -438,6 +441,7 @@ void cs_suite_run_free(struct cs_card_study *studies, uint32_t n)
             cs_json_decref(studies[i].reports[p]);
             cs_json_decref(studies[i].bills[p]);
             cs_json_decref(studies[i].asked[p]);
+            cs_json_decref(studies[i].stops[p]);
         }
     }
 }

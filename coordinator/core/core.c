@@ -294,7 +294,7 @@ static const char *reason_of(const struct cs_lane *l, enum cs_lane_state state)
         return "budget";
     switch (state) {
     case CS_LANE_PAUSED:
-        return l->over.why[0] != '\0' ? l->over.why : l->alike.why;
+        return l->by_hand.wall_ms != 0 ? l->by_hand.reason : l->over.why[0] != '\0' ? l->over.why : l->alike.why;
     case CS_LANE_OPEN:
         return l->note[0] != '\0' ? l->note : told;
     case CS_LANE_DONE:
@@ -339,6 +339,7 @@ void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, str
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
     out->reason = reason_of(l, out->state);
+    out->by_hand_wall_ms = out->state == CS_LANE_PAUSED && !l->broke ? l->by_hand.wall_ms : 0;
     if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;

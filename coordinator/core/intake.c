@@ -149,6 +149,7 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     }
     c->input_tokens += o->input_tokens;
     c->cached_tokens += o->cached_tokens;
+    c->cache_write_tokens += o->cache_write_tokens;
     c->output_tokens += o->output_tokens;
     c->reasoning_tokens += o->reasoning_tokens;
     charge(core, lane, o, worst);

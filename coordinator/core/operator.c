@@ -13,6 +13,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/announce.h"
+#include "coordinator/lanes/by_hand.h"
 #include "coordinator/core/acks.h"
 #include "coordinator/lanes/lane.h"
 #include "coordinator/core/lease.h"
@@ -43,18 +44,23 @@ static int64_t retry_lane(struct cs_core *core, struct cs_lane *lane)
     return (int64_t)n;
 }
 
-static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_control verb)
+static void control_lane(struct cs_core *core, struct cs_lane *lane, const struct cs_event *e)
 {
+    const enum cs_control verb = e->control.verb;
+
     if (verb == CS_CONTROL_CANCEL && !lane->cancelled) {
         remember(core, lane, "cancelled");
+        cs_by_hand_forget(core, lane);
         cs_quarantine_forget(core, lane);
         cs_coordinator_lane_cancel(lane);
         cs_lease_revoke_lane(core, lane);
     } else if (verb == CS_CONTROL_PAUSE && !lane->cancelled) {
         remember(core, lane, "paused");
+        cs_by_hand_pause(core, lane, e->control.reason, e->control.wall_ms);
         lane->paused = true;
     } else if (verb == CS_CONTROL_RESUME && !lane->cancelled) {
         remember(core, lane, NULL);
+        cs_by_hand_forget(core, lane);
         if (cs_alike_resume(&lane->alike))
             cs_alike_mark(core, lane);
         cs_over_resume(core, lane);
@@ -144,7 +150,7 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
         if (verb == CS_CONTROL_RETRY)
             trials += retry_lane(core, lane);
         else
-            control_lane(core, lane, verb);
+            control_lane(core, lane, e);
     }
     if (e->control.trials != NULL)
         *e->control.trials = trials;

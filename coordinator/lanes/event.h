@@ -92,6 +92,7 @@ struct cs_lane_load {
     uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */
     const char *over;                /* that of over.h */
+    const char *by_hand;             /* that of by_hand.h */
     const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */
     struct cs_price price;
     struct cs_limits limits; /* set by hand */
@@ -194,6 +195,8 @@ struct cs_event {
             uint64_t study;
             const char *worker; /* DRAIN: this one alone; NULL: the fleet */
             int64_t *trials;    /* RETRY: set, before the REPLY, to how many are planned again; NULL: nobody asks */
+            const char *reason; /* PAUSE: in the operator's words, or NULL, */
+            int64_t wall_ms;    /* and when; 0: nobody keeps it */
         } control;
         struct { /* CLOSE, UNLOAD, FORGET, WEIGHT, BUDGET */
             uint64_t key;
@@ -326,6 +329,7 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *name;
     enum cs_lane_state state;
     const char *reason;
+    int64_t by_hand_wall_ms; /* since when it is paused by hand, reason being the operator's; 0: it is not */
     uint64_t outage_ms,
         poor_ms; /* for how long nobody has been answered (trouble.h), or nothing could be leased for want of money; else 0 */
     uint64_t n_trials;                         /* positions: those left out too */

@@ -56,6 +56,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->talks = load->talks;
     l->remembers = load->talks && load->remembers;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->has_free, load->alike);
+    cs_by_hand_open(&l->by_hand, load->paused ? load->by_hand : NULL);
     snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
     cs_coordinator_served_open(&l->served, load->served_key, load->served);
     l->cancelled = load->cancelled;

@@ -11,6 +11,7 @@
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/lanes/ledger.h"
+#include "coordinator/lanes/by_hand.h"
 #include "coordinator/lanes/over.h"
 #include "coordinator/lanes/ramp.h"
 #include "coordinator/lanes/served.h"
@@ -117,6 +118,7 @@ struct cs_lane {
 
     struct cs_alike alike;
     struct cs_over over;
+    struct cs_by_hand by_hand;
     struct cs_served served;
     uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */

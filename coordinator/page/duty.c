@@ -22,7 +22,11 @@ static void needs(struct cs_buf *out, const struct cs_progress *p)
             cs_buf_str(out, ": no answer since ");
             cs_markup_time(out, l->held_since_wall_ms);
         } else {
-            cs_buf_printf(out, " %s", l->state);
+            cs_buf_printf(out, " %s", cs_progress_lane_state_words(l));
+            if (cs_progress_lane_is_by_hand(l)) {
+                cs_buf_str(out, " since ");
+                cs_markup_time(out, l->held_since_wall_ms);
+            }
         }
         if (l->reason[0] != '\0') {
             cs_buf_str(out, ": ");
@@ -101,7 +105,7 @@ static const char *outcome_heading(enum cs_outcome o)
 static void write_binds(const struct cs_progress_lane *l, struct cs_buf *out)
 {
     if (l->binds == NULL || l->binds[0] == '\0') {
-        cs_markup_text(out, cs_progress_lane_stands(l)         ? l->state
+        cs_markup_text(out, cs_progress_lane_stands(l)         ? cs_progress_lane_state_words(l)
                             : cs_progress_lane_is_cancelled(l) ? "cancelled"
                                                                : "-");
         return;

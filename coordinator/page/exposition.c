@@ -161,6 +161,7 @@ static void lane_tokens(const struct cs_progress *p, const struct cs_progress_la
     const char *const name = "clinsafe_lane_tokens_total";
     sample(out, name, p, l, "kind", "input", (double)l->counters.input_tokens);
     sample(out, name, p, l, "kind", "cached", (double)l->counters.cached_tokens);
+    sample(out, name, p, l, "kind", "cache_write", (double)l->counters.cache_write_tokens);
     sample(out, name, p, l, "kind", "output", (double)l->counters.output_tokens);
     sample(out, name, p, l, "kind", "reasoning", (double)l->counters.reasoning_tokens);
 }
@@ -230,9 +231,11 @@ void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out)
     each_lane(f, out, "clinsafe_lane_answers_total", CS_METRIC_COUNTER,
               "Answers and failures by outcome, of the study's newest generation.", lane_answers);
     each_lane(f, out, "clinsafe_lane_attempts_total", CS_METRIC_COUNTER, "HTTP calls made for them.", lane_attempts);
-    each_lane(f, out, "clinsafe_lane_tokens_total", CS_METRIC_COUNTER,
-              "Tokens as the provider counted; cached ones are among the input, reasoning among the output.",
-              lane_tokens);
+    each_lane(
+        f, out, "clinsafe_lane_tokens_total", CS_METRIC_COUNTER,
+        "Tokens as the provider counted; those read from its cache (cached) and written to it (cache_write) are among the "
+        "input, reasoning among the output.",
+        lane_tokens);
     each_lane(f, out, "clinsafe_lane_spend_usd", CS_METRIC_GAUGE, "What the answers committed in this lane cost.",
               lane_spend);
     each_lane(f, out, "clinsafe_lane_server_calls_in_flight", CS_METRIC_GAUGE,

@@ -34,7 +34,7 @@ static void write_trouble(const struct cs_progress *p, struct cs_buf *out)
         if (cs_progress_lane_stands(l)) {
             cs_buf_str(out, "<p class=\"bad\">");
             cs_markup_text(out, l->model);
-            cs_buf_printf(out, " is %s", l->state);
+            cs_buf_printf(out, " is %s", cs_progress_lane_state_words(l));
             if (l->reason[0] != '\0') {
                 cs_buf_str(out, ": ");
                 cs_markup_text(out, l->reason);

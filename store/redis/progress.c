@@ -188,6 +188,16 @@ bool cs_progress_lane_stands(const struct cs_progress_lane *l)
     return strcmp(l->state, "paused") == 0 || strcmp(l->state, "stopped") == 0;
 }
 
+bool cs_progress_lane_is_by_hand(const struct cs_progress_lane *l)
+{
+    return strcmp(l->state, "paused") == 0 && l->held != NULL && strcmp(l->held, "hand") == 0;
+}
+
+const char *cs_progress_lane_state_words(const struct cs_progress_lane *l)
+{
+    return cs_progress_lane_is_by_hand(l) ? "paused by hand" : l->state;
+}
+
 bool cs_progress_lane_is_out(const struct cs_progress_lane *l)
 {
     return l->held != NULL && strcmp(l->held, "outage") == 0;

@@ -30,7 +30,8 @@ struct cs_progress_lane {
     const char *state;  /* open, paused, stopped, done, cancelled */
     const char *reason; /* why it stopped, or "" */
     const char *served; /* who answers has changed; or "" */
-    const char *held;   /* "outage": nobody is answered; "budget": nothing can be leased for want of money; or "" */
+    const char *
+        held; /* "outage": nobody is answered; "budget": nothing can be leased for want of money; "hand": an operator paused it, for `reason`; or "" */
     int64_t held_since_wall_ms;                        /* 0: it is not */
     uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
@@ -124,7 +125,9 @@ CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct 
 void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
                              struct cs_arena *arena);
 /* In words, for every screen and page. */
-bool cs_progress_lane_stands(const struct cs_progress_lane *l); /* paused or stopped: somebody must do something */
+bool cs_progress_lane_stands(const struct cs_progress_lane *l);     /* paused or stopped: somebody must do something */
+bool cs_progress_lane_is_by_hand(const struct cs_progress_lane *l); /* paused by an operator, and since when is known */
+const char *cs_progress_lane_state_words(const struct cs_progress_lane *l); /* its state, or "paused by hand" */
 bool cs_progress_lane_is_out(
     const struct cs_progress_lane *l); /* an outage: nobody is answered, and somebody should look */
 bool cs_progress_lane_needs(const struct cs_progress_lane *l); /* one of both */

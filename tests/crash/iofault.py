@@ -7,6 +7,7 @@ The n-th write or sync of a coordinator fails (powercut.c does it) for many n: i
 goes on. Then a finished store is damaged, one byte at a time: every reader either says so or gives exactly what it gave before.
 """
 import shutil
+import signal
 import time
 
 import fleet as f
@@ -84,9 +85,9 @@ def slow(box):
     return f"{fleet.trials} trials, {done.seconds:.0f} s, paid again 0"
 
 
-def erased_beside(box):
+def erased_beside(box, starts):
     """A study is erased while another with the same cases is being submitted: it has them. Syncs of 2 s make that a long while."""
-    fleet = cluster(box, 1)
+    fleet = cluster(box, 10 if starts else 1)  # more than one batch of rows to erase, or less
     fleet.start()
     fleet.wait_finished()
     fleet.kill(fleet.coordinator)
@@ -97,10 +98,21 @@ def erased_beside(box):
         began = time.monotonic()
         f.harness.must(fleet.operator("set", "weight=2"))
         took = time.monotonic() - began
-    other = fleet.add_study("other")
+    other, slow_ones = fleet.add_study("other"), fleet.home.with_name(fleet.home.name + ".faults")
+    syncs = lambda: len(slow_ones.read_text().splitlines())
+    before = syncs()
     submit = box.start("clinsafe", "submit", other, "--coordinator", f"ipc://{fleet.dir}/a")
-    time.sleep(0.5)  # its spec is on the way to disk; its cases, which are there, go before its start comes
-    f.harness.must(fleet.operator("delete", "crash", "--yes"))
+    if starts:  # its start comes while a batch of the erasure is written, and is on its way to disk when the rest could go
+        f.harness.wait_for(lambda: syncs() > before, 20, "its spec on the way to disk", submit)
+        submit.signal(signal.SIGSTOP)
+        f.harness.must(fleet.operator("set", "weight=3"))  # behind it
+        before = syncs()
+        f.harness.must(fleet.operator("delete", "crash", "--yes"))
+        f.harness.wait_for(lambda: syncs() > before + 1, 20, "a part of the erasure on the way to disk", fleet.coordinator.process)
+        submit.signal(signal.SIGCONT)
+    else:
+        time.sleep(0.5)  # its spec is on the way to disk; its cases, which are there, go before its start comes
+        f.harness.must(fleet.operator("delete", "crash", "--yes"))
     f.harness.must(submit.wait())
     fleet.wait_finished(60, "other")
     f.harness.wait_for(lambda: "ev=study_erased" in fleet.coordinator.process.printed(), 60, "the erasure", fleet.coordinator.process)
@@ -223,7 +235,8 @@ def main():
     score = f.Score()
     score.run("the n-th write or sync fails", nth_call, faults_of(args.short, args.random), args.random)
     score.run("syncs of 2 s", slow)
-    score.run("a study comes while another with its cases is erased", erased_beside)
+    score.run("a study comes while another with its cases is erased", erased_beside, False)
+    score.run("a study starts while another with its cases is erased", erased_beside, True)
     score.run("one byte changed anywhere", rotten, 12 if args.short else 200, args.random)
     score.run("a damaged output is named", named, args.random)
     score.run("a damaged log (control: its loss is noticed)", log_rotten, args.random)

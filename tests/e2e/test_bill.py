@@ -121,6 +121,13 @@ class Cache(harness.TestCase):
         self.assertEqual(without_name, [], "bedrock does not say who answered: it stands by the name that was asked for")
         self.assertIn("agrees with this", harness.must(self.box.clinsafe("bill", self.study, "--against", usage)).out)
 
+    def test_status_counts_what_was_read_and_written(self):
+        for lane in self.status["lanes"]:
+            rows = [r for r in self.rows if r["model"] == lane["model"]]
+            for figure in ("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens"):
+                self.assertEqual(lane["counters"][figure], sum(r[figure] for r in rows), (lane["model"], figure))
+        self.assertGreater(sum(lane["counters"]["cache_write_tokens"] for lane in self.status["lanes"]), 5000)
+
     def test_every_row_tells_what_was_written(self):
         lanes = set()
         for r in self.rows:

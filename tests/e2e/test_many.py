@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """One coordinator, one store, several studies: each has its own generations, words of the operator, budget, export and verdict of `verify`."""
+import re
 import sys
 import time
 from pathlib import Path
@@ -81,6 +82,46 @@ class Many(local_fleet.TestCase):
             self.assertExit(which, harness.EXIT_USAGE)
             self.assertOneLine(which.err, "alpha, beta")
         self.assertExit(self.box.clinsafe("export", "--store", self.store, "--study", "gamma"), harness.EXIT_MISSING)
+
+    def test_who_pauses_is_quoted_while_it_lasts(self):
+        """With the reason and since when: over a restart and an edit, until somebody resumes."""
+        def held(model="model-a", name="alpha"):
+            lane = next((x for x in self.progress(name).get("lanes", []) if x["model"] == model), {})
+            return tuple(lane.get(k) for k in ("state", "held", "held_since_wall_ms", "reason"))
+
+        a = self.small("alpha")
+        self.submit(a)
+        before = int(time.time() * 1000)
+        self.assertExit(self.operator("pause", "--study", "alpha", "--reason", "the ward has a new disk"))
+        after = int(time.time() * 1000)
+        state, how, since, reason = harness.wait_for(lambda: (now := held())[1] == "hand" and now, what="the pause in status")
+        self.assertEqual((state, reason), ("paused", "the ward has a new disk"))
+        self.assertTrue(before <= since <= after, (before, since, after))
+        text = self.box.clinsafe("status", "alpha", "--redis", self.redis).out
+        for model in ("model-a", "model-b"):
+            self.assertRegex(text, rf"(?m)^{model} .*  paused by hand since .*\(.*\): the ward has a new disk$")
+        wall = self.box.start("clinsafe", "status", "--redis", self.redis, "--watch", "--every", 1, env={"COLUMNS": "250"})
+        harness.wait_for(lambda: re.search(r"model-a paused by hand since [^;]*: the ward has a new disk; model-b paused by hand", wall.printed()),
+                         what="the words on the wall", process=wall)
+        wall.kill()
+        was = state, how, since, reason
+        self.coordinator.kill()
+        self.coordinator.wait()
+        self.redis_cli("FLUSHALL")
+        self.start_coordinator()
+        self.assertEqual(harness.wait_for(lambda: (now := held())[0] and now, what="what a new coordinator says"), was)
+        self.assertExit(self.operator("pause", "model-a", "--study", "alpha", "--reason", "and no power"))
+        harness.wait_for(lambda: held() == (*was[:3], "and no power"), what="the newer words, the older moment")
+        a.write_text(a.read_text().replace("title: A small", "title: Another small"))
+        self.submit(a)
+        harness.wait_for(lambda: self.progress("alpha").get("gen") == 2 and held("model-b") == was, what="the same in its edit")
+        self.assertExit(self.operator("resume", "model-a", "--study", "alpha"))
+        harness.wait_for(lambda: held() == ("open", "", 0, ""), what="the lane to be open")
+        self.assertExit(self.operator("pause", "model-a", "--study", "alpha"))
+        state, how, since, reason = harness.wait_for(lambda: (now := held())[1] == "hand" and now, what="a pause without a reason")
+        self.assertEqual((state, reason, since > was[2]), ("paused", "", True))
+        self.assertExit(self.operator("cancel", "--study", "alpha"))
+        harness.wait_for(lambda: held()[:3] == ("cancelled", "", 0), what="the end of it")
 
     def test_pause_cancel_and_edit_are_of_one_study(self):
         a, b = self.small("alpha"), self.small("beta")

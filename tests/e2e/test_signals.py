@@ -45,6 +45,7 @@ def samples(text):
 
 class Signals(local_fleet.TestCase):
     COORDINATOR = ("--http", "127.0.0.1:0")
+    SIMULATOR = ("--cache", 16)
     LATENCY_MS = 20
 
     def worker(self, name):
@@ -79,9 +80,10 @@ class Signals(local_fleet.TestCase):
                 self.assertEqual(self.now[f'clinsafe_lane_answers_total{{study="small",model="{model}",outcome="{outcome}"}}'],
                                  sum(r["outcome"] == outcome for r in mine))
             self.assertEqual(self.now[f'clinsafe_lane_attempts_total{{study="small",model="{model}"}}'], sum(r["attempts"] for r in mine))
-            for kind in ("input", "output"):
-                self.assertEqual(self.now[f'clinsafe_lane_tokens_total{{study="small",model="{model}",kind="{kind}"}}'],
-                                 sum(r[f"{kind}_tokens"] for r in mine))
+            for kind in ("input", "cached", "cache_write", "output"):
+                counted = sum(r.get(f"{kind}_tokens", 0) for r in mine)
+                self.assertEqual(self.now[f'clinsafe_lane_tokens_total{{study="small",model="{model}",kind="{kind}"}}'], counted)
+                self.assertGreater(counted, 0)
         self.assertEqual(self.now['clinsafe_outputs_total{fate="committed"}'], TRIALS)
         self.assertEqual(self.now["clinsafe_workers"], 1)
         mine, families = samples(get(at, "/metrics")[1])
@@ -121,7 +123,8 @@ class Signals(local_fleet.TestCase):
         self.assertIn('href="/study/small"', shown)
         harness.wait_for(lambda: re.search(r">\d+ % of \d+ (calls at once|slots of its workers)", get(self.ready["http"], "/")[1]), what="what binds, in words")
         self.assertExit(self.box.clinsafe("pause", "model-a", "--coordinator", self.where["admin"]))
-        harness.wait_for(lambda: '<p class="bad">small: model-a paused</p>' in get(self.ready["http"], "/")[1], what="who is needed, on top")
+        harness.wait_for(lambda: re.search('<p class="bad">small: model-a paused by hand since <time>[^<]* UTC</time></p>', get(self.ready["http"], "/")[1]),
+                         what="who is needed, on top")
         page = get(self.ready["http"], "/study/small")[1]
         self.assertIn("and not all of them are on their way", page)
         self.assertNotIn("at this pace it ends", page, "a lane that stands still ends never")

@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
 
-LIMITED = "  model-a: {account: simulated, model: a-2026-01-01, limits: {requests_per_minute: 60}, price: {input: 0.15, output: 0.60}}\n"
+SERVED = '  own: {protocol: openai-chat, base_url: "http://127.0.0.1:9/v1"}\n'  # no call is made here
+LIMITED = "  model-a: {account: own, model: a-2026-01-01, limits: {requests_per_minute: 60}, price: {input: 0.15, output: 0.60}}\n"
 
 
 @harness.short
@@ -19,6 +20,10 @@ class Scripts(harness.TestCase):
     def setUp(self):
         super().setUp()
         self.study = self.box.copy("small")
+        providers = self.study.parent / "providers.yaml"
+        self.simulated = providers.read_text()
+        providers.write_text("".join(SERVED if "provider: simulated" in line else line.replace("account: simulated", "account: own")
+                                     for line in self.simulated.splitlines(True)))
         self.fleet = self.box.dir / "fleet"
         self.bin = self.box.dir / "bin"
         self.bin.mkdir()
@@ -62,7 +67,6 @@ class Scripts(harness.TestCase):
         """What they were checked with is what the coordinator gets."""
         providers = self.box.dir / "lab.yaml"
         (self.study.parent / "providers.yaml").rename(providers)
-        providers.write_text(providers.read_text().replace("truth: ", f"truth: {self.study.parent.name}/"))
         made = self.scripts(self.study, "--providers", providers.name, "--data", self.study.parent)["coordinator"]
         said = next(line for line in made.splitlines() if "keep_saying submit" in line)
         given = re.search(r" --providers (\S+) --data (\S+) ", said)
@@ -155,6 +159,20 @@ class Scripts(harness.TestCase):
         judge.write_text("study: judge\ncases: {from_study: study.yaml}\n")
         done = self.slurm(self.study, judge, "--print", code=harness.EXIT_USAGE)
         self.assertOneLine(done.err, str(judge), "another study's outputs", "without studies")
+
+    def test_nobody_simulates_on_slurm(self):
+        """`run` starts a simulator for such models; in jobs nobody would answer, and workers stay until their time is over."""
+        providers = self.study.parent / "providers.yaml"
+        providers.write_text(self.simulated)
+        self.program("sbatch", f"touch {self.box.dir}/submitted; echo 12\n")
+        for how in ("--print", "--submit"):
+            self.assertOneLine(self.slurm(self.study, how, code=harness.EXIT_USAGE).err, f"{self.study}: model-a is a simulated model (account simulated)",
+                               "base_url", "`clinsafe run`")
+        self.assertFalse(self.fleet.exists() or (self.box.dir / "submitted").exists(), "nothing is written or submitted")
+        # One that the study does not ask is no matter, nor is a simulator that somebody runs and names by its address.
+        providers.write_text(self.simulated.replace("models:\n", SERVED + "models:\n").replace("model-a: {account: simulated", "model-a: {account: own")
+                             .replace("model-b: {account: simulated", "model-b: {account: own"))
+        self.slurm(self.study, "--print")
 
     def test_limits_are_shared_through_redis_only(self):
         providers = self.study.parent / "providers.yaml"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import hmac
+import html
 import json
 import re
 import shutil
@@ -434,6 +435,19 @@ class Moving(Halting):
         return f"{body['model']}-2026-0{1 + self.calls % 2}"
 
 
+class Revoked(servers.Server):
+    """Takes the first word of each list; the key is good for GPT only, until it is valid again. (Where a worker was answered before, it gives a
+    key a minute to be right again.)"""
+    valid = False
+
+    def message(self, body):
+        fields = body["response_format"]["json_schema"]["schema"]["properties"]
+        return {"role": "assistant", "content": json.dumps({name: f.get("enum", ["Yes"])[0] for name, f in fields.items()})}
+
+    def refuses(self, body):
+        return None if self.valid or body["model"].startswith("gpt") else (401, "this key was revoked")
+
+
 class Odd(harness.TestCase):
     """Models of which nothing, or not everything, can be analysed: the suite goes on to its end and says so."""
 
@@ -537,6 +551,34 @@ class Odd(harness.TestCase):
         harness.wait_for(lambda: "ended alike (unparsable)" in run.printed(), 60, "the pause", run)
         harness.wait_for(lambda: "lets it go on all the same." in run.printed(), 10, "what to do", run)
         run.stop()
+
+    def test_why_a_judge_stopped_is_on_the_card(self):
+        """In the words in which `status` and the run itself have it, until the study is complete."""
+        suite, judges = small(self.box), self.serve(Revoked)
+        mine = self.box.simulator("--latency-ms", "0")
+        mine.url += "/v1"
+        call = "suite", "run", suite, *self.providers(mine, judges=judges.url), "--dir", "run", "--json"
+        done = self.box.clinsafe(*call, timeout=90)
+        self.assertExit(done, 2)
+        c = done.json()
+        self.assertEqual([(f["study"], f["state"]) for f in c["findings"]], [("fabricated", "not complete"), ("pressure", "complete")])
+        stood = c["runs"][0]["stopped"]
+        self.assertEqual([(s["model"], s["state"]) for s in stood], [(f"judge-{x}", "stopped") for x in "bc"])
+        page = (self.box.dir / "run" / "card.html").read_text()
+        for s in stood:
+            self.assertRegex(s["reason"], "^HTTP 401: ")
+            self.assertIn(f"clinsafe: {s['model']} stopped: {s['reason']}\n", done.err)
+            self.assertIn(f"\n  {s['model']} stopped: {s['reason']}\n", done.err.split("\nfabricated: not complete")[1])
+            self.assertIn(f"<br>{s['model']} stopped: {html.escape(s['reason'], quote=False)}", page)
+        self.assertNotIn("stopped", c["runs"][1])
+        check = "suite", "check", self.box.dir / "run" / "card.json", "--suite", suite
+        self.assertExit(self.box.clinsafe(*check))
+        judges.valid = True
+        c = self.box.clinsafe(*call, timeout=90).json()
+        self.assertEqual([f["state"] for f in c["findings"]], ["complete"] * 2)
+        self.assertEqual([r for r in c["runs"] if "stopped" in r], [])
+        self.assertEqual(list((self.box.dir / "run").rglob("stopped.json")), [])
+        self.assertExit(self.box.clinsafe(*check))
 
     def test_a_study_that_does_not_fit_is_not_run_and_the_others_are(self):
         body = {"model": "x", "system": "{{system}}", "question": "{{user}}", "t": "{{parameter.temperature}}", "n": "{{parameter.max_output_tokens}}"}

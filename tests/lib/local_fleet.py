@@ -9,6 +9,7 @@ class TestCase(harness.TestCase):
     LATENCY_MS = 40
     SLOTS = 8
     COORDINATOR = ()  # further options of it
+    SIMULATOR = ()  # likewise
 
     def truth(self):
         """The simulator's truth file."""
@@ -16,7 +17,7 @@ class TestCase(harness.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.sim = self.box.simulator("--truth", self.truth(), "--latency-ms", self.LATENCY_MS)
+        self.sim = self.box.simulator("--truth", self.truth(), "--latency-ms", self.LATENCY_MS, *self.SIMULATOR)
         self.where = {name: f"ipc://{self.box.runtime}/{name}" for name in ("work", "pub", "admin")}
         self.redis = f"unix:{self.box.runtime}/redis"
         redis = self.redis_process = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.runtime / "redis",

@@ -28,6 +28,9 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     def named(self, body):
         return body["model"]
 
+    def refuses(self, body):
+        """Status and message of an error instead of an answer, or None."""
+
     def serve(self):
         """Returns when the answer may be sent."""
         with self.slots:
@@ -94,15 +97,16 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answered = False
         self.server.came()
+        refused = self.server.refuses(body)
         try:
             self.server.serve()
-            reply = json.dumps({
+            reply = json.dumps({"error": {"message": refused[1], "type": "error"}}).encode() if refused else json.dumps({
                 "id": "r", "object": "chat.completion", "model": self.server.named(body), "usage": {"prompt_tokens": 50, "completion_tokens": 20},
                 "choices": [{"index": 0, "finish_reason": "stop", "message": self.server.message(body)}]}).encode()
-            answered = True
+            answered = not refused
         finally:
             self.server.left(answered)  # before it is sent: the next call can come as soon as it is
-        self.send_response(200)
+        self.send_response(refused[0] if refused else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()

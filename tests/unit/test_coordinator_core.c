@@ -1,6 +1,7 @@
 /* The coordinator's rules, driven event by event. */
 #include "tests/unit/coordinator_hand.h"
 
+#include "coordinator/lanes/by_hand.h"
 #include "protocol/base/log.h"
 
 static void control(struct rig *r, enum cs_control verb, const char *model, uint64_t token)
@@ -610,6 +611,64 @@ static void what_flies_in_a_cancelled_lane_outlives_a_reconnection(void **state)
 
 /* ---- the operator -------------------------------------------------------------------------------------- */
 
+static void pause_by_hand(struct rig *r, const char *reason, int64_t wall_ms)
+{
+    struct cs_event e = {.kind = CS_EV_CONTROL,
+                         .control = {.verb = CS_CONTROL_PAUSE, .reason = reason, .wall_ms = wall_ms}};
+
+    rig_step(r, &e);
+}
+
+/* The row "hand/..." of lane 0 in the open group; NULL: none is written. */
+static const struct cs_batch_meta *hand_row(const struct rig *r)
+{
+    const struct cs_batch *b = r->batches[r->n_batches - 1];
+
+    for (uint32_t i = 0; i < b->n_metas; i++) {
+        if (strcmp(b->metas[i].key, "hand/00000001/00000") == 0)
+            return &b->metas[i];
+    }
+    return NULL;
+}
+
+static void who_pauses_is_quoted(void **state)
+{
+    static const char row[] = "1700000000123 the disk is full";
+    struct cs_by_hand h;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1, 100);
+    rig_begin(&r);
+    pause_by_hand(&r, "the disk is full", 1700000000123);
+    assert_int_equal(hand_row(&r)->len, sizeof row - 1);
+    assert_memory_equal(hand_row(&r)->value, row, sizeof row - 1);
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).by_hand_wall_ms, 1700000000123);
+    assert_string_equal(lane_of(&r, 0).reason, "the disk is full");
+    pause_by_hand(&r, NULL, 1700000009999); /* other words, the same pause */
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).by_hand_wall_ms, 1700000000123);
+    assert_string_equal(lane_of(&r, 0).reason, "");
+    control(&r, CS_CONTROL_RESUME, NULL, 0);
+    assert_null(hand_row(&r)->value);
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).by_hand_wall_ms, 0);
+    pause_by_hand(&r, "again", 1700000010000);
+    rig_commit_all(&r);
+    control(&r, CS_CONTROL_CANCEL, NULL, 0);
+    assert_null(hand_row(&r)->value);
+    rig_commit_all(&r);
+    rig_close(&r);
+    cs_by_hand_open(&h, row);
+    assert_int_equal(h.wall_ms, 1700000000123);
+    assert_string_equal(h.reason, "the disk is full");
+    for (unsigned i = 0; i < 4; i++) {
+        cs_by_hand_open(&h, ((const char *const[]){NULL, "", "-5 x", "17x"})[i]);
+        assert_true(h.wall_ms == 0 && h.reason[0] == '\0');
+    }
+}
+
 static void pause_resume_cancel_are_durable_before_the_reply(void **state)
 {
     struct rig r;
@@ -912,6 +971,7 @@ int main(void)
         cmocka_unit_test(what_another_has_is_revoked_after_hello),
         cmocka_unit_test(a_hello_that_comes_late_is_ignored),
         cmocka_unit_test(what_flies_in_a_cancelled_lane_outlives_a_reconnection),
+        cmocka_unit_test(who_pauses_is_quoted),
         cmocka_unit_test(pause_resume_cancel_are_durable_before_the_reply),
         cmocka_unit_test(a_lane_stops_when_no_worker_can_work_in_it),
         cmocka_unit_test(a_refused_key_is_its_workers_alone),

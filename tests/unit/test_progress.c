@@ -91,6 +91,7 @@ static void fill_lane(struct cs_progress_lane *l, uint32_t gen, uint32_t lane)
     l->counters.ambiguous = 10;
     l->counters.input_tokens = 1ull << 40;
     l->counters.cached_tokens = 12;
+    l->counters.cache_write_tokens = 11;
     l->counters.output_tokens = 13;
     l->counters.reasoning_tokens = 14;
     l->counters.cost_nano_usd = 123456789012345;

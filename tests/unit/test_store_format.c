@@ -759,9 +759,12 @@ static void golden_rows(void **state)
     counters.salvaged = 3; /* appended, where it is not 0 */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), n + 8);
     assert_hex(counted + n, 8, "0000000000000003");
-    counters.turns = 5; /* the last of all: what stands before it is there too */
+    counters.turns = 5; /* what stands before it is there too */
+    assert_int_equal(cs_keyspace_counters_encode(counted, &counters), CS_COUNTERS_BYTES - 8);
+    assert_hex(counted + CS_COUNTERS_BYTES - 16, 8, "0000000000000005");
+    counters.cache_write_tokens = 6; /* the last of all */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), CS_COUNTERS_BYTES);
-    assert_hex(counted + CS_COUNTERS_BYTES - 8, 8, "0000000000000005");
+    assert_hex(counted + CS_COUNTERS_BYTES - 16, 16, "00000000000000050000000000000006");
 }
 
 /* Stores are full of them: they may never come out otherwise. */

@@ -5,6 +5,7 @@
  *   DIR/store/        the database
  *   DIR/redis/        the private Redis' working folder
  *   DIR/logs/         one file a process
+ *   DIR/stopped.json  which models stood still when the last run ended (stops.h)
  * Sockets lie in a short folder of their own (a socket path may have 107 bytes), mode 0700, named in run.json.
  */
 #ifndef CS_STUDY_DIR_H

@@ -119,7 +119,8 @@ void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint6
         if (!is_new(n, p, i, now_ms))
             continue;
         if (is_held_up(l)) {
-            fprintf(out, "%s%s%s: %s\n", of, then, l->model, bare(l->reason));
+            fprintf(out, "%s%s%s: %s%s\n", of, then, l->model, cs_progress_lane_is_by_hand(l) ? "paused by hand: " : "",
+                    bare(l->reason));
             if (strcmp(l->state, "paused") == 0)
                 say_resuming(n, l, out);
             free(s->reason);

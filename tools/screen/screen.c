@@ -167,7 +167,8 @@ static const char *cost_of(const struct cs_progress_lane *l, char out[2 * CS_TEX
     return out;
 }
 
-static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct cs_counters *t, int width)
+static void print_lane(FILE *out, const struct cs_progress *p, const struct cs_progress_lane *l,
+                       const struct cs_counters *t, int width)
 {
     char text[2 * CS_TEXT_MAX_LEN];
     fprintf(out, "%-*s %11s", width, l->model, cs_text_count(text, l->planned));
@@ -179,8 +180,11 @@ static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct
     fprintf(out, " %9s", cs_text_tokens(text, l->counters.input_tokens));
     fprintf(out, " %10s", cs_text_tokens(text, l->counters.output_tokens));
     fprintf(out, " %9s", cost_of(l, text));
+    const bool is_by_hand = cs_progress_lane_is_by_hand(l);
     if ((strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0) || l->reason[0] != '\0')
-        fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+        fprintf(out, "  %s%s%s%s%s", cs_progress_lane_state_words(l), is_by_hand ? " " : "",
+                is_by_hand ? cs_text_since(text, p->updated_wall_ms, l->held_since_wall_ms) : "",
+                l->reason[0] != '\0' ? ": " : "", l->reason);
     fputc('\n', out);
 }
 
@@ -201,7 +205,8 @@ const char *cs_screen_binds(const struct cs_progress_lane *l, struct cs_arena *a
     char limit[CS_TEXT_MAX_LEN];
     const char *said = cs_progress_binds_words(l->binds != NULL ? l->binds : "");
     if (cs_progress_lane_stands(l))
-        return cs_arena_printf(arena, "%s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+        return cs_arena_printf(arena, "%s%s%s", cs_progress_lane_state_words(l), l->reason[0] != '\0' ? ": " : "",
+                               l->reason);
     if (cs_progress_lane_is_cancelled(l))
         return "cancelled";
     if (l->done + l->failed + l->cancelled >= l->planned)
@@ -304,7 +309,7 @@ void cs_screen_print_lanes(FILE *out, const struct cs_progress *p)
     }
     fprintf(out, " %9s %10s %9s\n", "tokens in", "tokens out", "cost");
     for (uint32_t i = 0; i < p->n_lanes; i++)
-        print_lane(out, &p->lanes[i], &t, width);
+        print_lane(out, p, &p->lanes[i], &t, width);
     if (p->budget_nano_usd >= 0)
         print_budget(out, p);
     if (t.adopted > 0)

@@ -262,6 +262,30 @@ static int64_t asked_again(const struct cs_json *report)
     return n;
 }
 
+/* Where a key is missing, the words behind it may name the file in which it was looked for: no paths on a card. */
+static struct cs_json *why_of(const struct cs_json *stop)
+{
+    static const char no_key[] = "no key";
+    const char *why = text(stop, "reason");
+    const bool names = strncmp(why, no_key, sizeof no_key - 1) == 0 && strchr(why, '/') != NULL;
+    return cs_json_string(names ? no_key : why);
+}
+
+/* What stood still when the run ended, of a study that is not complete: in the words of `status`. */
+static struct cs_json *stopped(const struct cs_stage_study *s, const struct cs_card_study *c)
+{
+    struct cs_json *out = cs_json_array(), *stop;
+    size_t i;
+    for (uint32_t p = 0; p < s->study->n_parts && !is_complete(s, c); p++) {
+        cs_json_array_foreach(c->stops[p], i, stop)
+        {
+            cs_json_array_append_new(out, cs_json_pack("{s:s, s:s, s:o}", "model", text(stop, "model"), "state",
+                                                       text(stop, "state"), "reason", why_of(stop)));
+        }
+    }
+    return out;
+}
+
 static struct cs_json *run_of(const struct cs_stage_study *s, const struct cs_card_study *c, bool simulated)
 {
     static const char *const keys[] = {"sent", "answered_by", "first_call", "last_call", NULL};
@@ -279,6 +303,10 @@ static struct cs_json *run_of(const struct cs_stage_study *s, const struct cs_ca
         cs_json_object_set_new(r, "judges_are_the_suites",
                                cs_json_boolean(simulated || are_the_suites(s->study, cs_json_object_get(r, "judges"))));
     }
+    struct cs_json *stood = stopped(s, c);
+    if (cs_json_array_size(stood) > 0)
+        cs_json_object_set(r, "stopped", stood);
+    cs_json_decref(stood);
     return r;
 }
 

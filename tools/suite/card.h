@@ -17,9 +17,11 @@
 #define CS_CARD_SCHEMA "clinsafe." CS_CARD_DOCUMENT
 enum { CS_CARD_MAX = 16 * 1024 * 1024 };
 
-/* What `report --json` and `bill --json` say of a study's parts, and what was asked (asked.h); NULL: it was left out. */
+/* What `report --json` and `bill --json` say of a study's parts, and what was asked (asked.h); NULL: it was left out. stops: which models
+ * stood still when its last run ended (tools/base/stops.h); NULL: none. */
 struct cs_card_study {
-    struct cs_json *reports[CS_SUITE_PARTS_MAX], *bills[CS_SUITE_PARTS_MAX], *asked[CS_SUITE_PARTS_MAX];
+    struct cs_json *reports[CS_SUITE_PARTS_MAX], *bills[CS_SUITE_PARTS_MAX], *asked[CS_SUITE_PARTS_MAX],
+        *stops[CS_SUITE_PARTS_MAX];
 };
 
 /* All that follows from answers; the caller's. */

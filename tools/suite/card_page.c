@@ -585,6 +585,19 @@ static void write_again(const struct cs_json *run, FILE *out)
             out);
 }
 
+/* With what stood still, and why. */
+static void write_incomplete(const struct cs_json *run, FILE *out)
+{
+    struct cs_json *stop;
+    size_t i;
+    fputs("<div class=\"banner\" role=\"note\"><p>Not complete: no verdicts.", out);
+    cs_json_array_foreach(cs_json_object_get(run, "stopped"), i, stop)
+    {
+        cs_html(out, "<br>%s %s: %s", text(stop, "model"), text(stop, "state"), text(stop, "reason"));
+    }
+    fputs("</p></div>\n", out);
+}
+
 static void write_study(const struct cs_json *card, const struct cs_json *f, FILE *out)
 {
     const struct cs_json *list = cs_json_object_get(f, "contrasts"), *run = run_of(card, text(f, "study")),
@@ -598,7 +611,7 @@ static void write_study(const struct cs_json *card, const struct cs_json *f, FIL
         return;
     }
     if (strcmp(text(f, "state"), "complete") != 0)
-        fputs("<div class=\"banner\" role=\"note\"><p>Not complete: no verdicts.</p></div>\n", out);
+        write_incomplete(run, out);
     if (is_thin(cs_json_object_get(f, "ended"))) {
         fputs("<div class=\"banner\" role=\"note\"><p>Of its trials: ", out);
         write_ended(f, out);

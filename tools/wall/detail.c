@@ -232,7 +232,11 @@ void cs_wall_detail_lane(const struct cs_wall_look *look, unsigned columns, unsi
     if (cs_progress_lane_is_out(l))
         cs_wall_lines_say(&p, CS_WALL_DEAD, "  no answer %s",
                           cs_text_since(since, look->now_wall_ms, l->held_since_wall_ms));
-    if (l->reason[0] != '\0')
+    if (cs_progress_lane_is_by_hand(l))
+        cs_wall_lines_say(&p, CS_WALL_NEEDS, "  paused by hand %s%s%s",
+                          cs_text_since(since, look->now_wall_ms, l->held_since_wall_ms),
+                          l->reason[0] != '\0' ? ": " : "", l->reason);
+    else if (l->reason[0] != '\0')
         cs_wall_lines_say(&p, CS_WALL_NEEDS, "  %s", l->reason);
     if (l->served != NULL && l->served[0] != '\0')
         cs_wall_lines_say(&p, CS_WALL_NEEDS, "  %s", l->served);

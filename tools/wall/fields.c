@@ -58,7 +58,11 @@ const char *cs_wall_fields_needs(const struct cs_progress *p, int64_t now_wall_m
     struct cs_buf b = CS_BUF_INIT(WORDS_MAX);
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
-        if (cs_progress_lane_stands(l))
+        if (cs_progress_lane_is_by_hand(l))
+            cs_buf_printf(&b, "%s%s paused by hand since %s%s%s", b.len > 0 ? "; " : "", l->model,
+                          cs_text_moment(at, now_wall_ms, l->held_since_wall_ms), l->reason[0] != '\0' ? ": " : "",
+                          l->reason);
+        else if (cs_progress_lane_stands(l))
             cs_buf_printf(&b, "%s%s %s%s%s", b.len > 0 ? "; " : "", l->model, l->state,
                           l->reason[0] != '\0' ? ": " : "", l->reason);
         else if (cs_progress_lane_is_out(l))

@@ -37,7 +37,7 @@ questions:
     answer:
       urgent: {boolean: ["Yes", "No"]}
 models: [m]
-parameters: {temperature: 0.7, max_output_tokens: 50, timeout_s: 1}
+parameters: {temperature: 0.7, max_output_tokens: 50, timeout_s: 4}
 analysis:
   alpha: 0.05
   primary: {urgent: {margin: 5 points}}
@@ -47,13 +47,15 @@ analysis:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """`late(body)` and `odd(body)` say which requests are kept waiting, and which get an answer that is none."""
+    """`late(body)` and `odd(body)` say which requests are kept waiting until it is too late, and which get an answer that is none; `held(body)`
+    which are held while `gate` is closed. No other answer comes near the time that a call has."""
     daemon_threads, request_queue_size = True, 128
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked, self.lock = collections.Counter(), threading.Lock()
-        self.late = self.odd = lambda body: False
+        self.late = self.odd = self.held = lambda body: False
+        self.gate = threading.Event()
         self.answer = lambda body: "Yes" if b"problem 1" in body else "No"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -72,7 +74,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.asked[body] += 1
         if self.server.late(body):
-            time.sleep(1.5)
+            time.sleep(6)
+        if self.server.held(body):
+            self.server.gate.wait()
         text = "I cannot tell." if self.server.odd(body) else json.dumps({"urgent": self.server.answer(body)})
         reply = json.dumps({"id": "x", "model": "slow-1", "choices": [{"index": 0, "finish_reason": "stop", "message": {
             "role": "assistant", "content": text}}], "usage": {"prompt_tokens": 20, "completion_tokens": 5}}).encode()
@@ -302,7 +306,9 @@ class Cluster(Again):
         self.assertGreaterEqual(late, trials // LEVELS)
         log = self.dir / "logs" / "coordinator.log"
         self.server.late = lambda body: False
+        self.server.held = lambda body: b"problem 1" in body  # so that no run comes to its end before it is killed
         for round in range(4):
+            self.server.gate.clear()
             seen = log.read_text().count("ev=again_begun") if log.exists() else 0
             run = self.start("--retry-timeouts")
             harness.wait_for(lambda: log.exists() and log.read_text().count("ev=again_begun") > seen, what="the act", process=run)
@@ -313,6 +319,7 @@ class Cluster(Again):
                     os.kill(p["pid"], signal.SIGKILL)
             run.signal(signal.SIGTERM)
             run.wait(90)
+            self.server.gate.set()
             self.assertIn(self.box.clinsafe("verify", self.study).code, (0, 2))
         self.run_study("--retry-timeouts")
         self.assertExit(self.box.clinsafe("verify", self.study))

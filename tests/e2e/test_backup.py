@@ -15,7 +15,7 @@ TRIALS = 1680
 
 
 class Backup(local_fleet.TestCase):
-    LATENCY_MS = 25
+    LATENCY_MS = 150  # slow enough that the fleet still works whenever a test comes to look
 
     def setUp(self):
         super().setUp()
@@ -61,6 +61,10 @@ class Backup(local_fleet.TestCase):
         for key in self.redis_cli("KEYS", f"{of}clinsafe:*").split():
             self.redis_cli("COPY", key, to + key[len(of):], "REPLACE")
 
+    def fast(self):
+        """What is left need not take long."""
+        self.sim.control(latency={"median_ms": 10})
+
     def told(self, key):
         """A number of `status`, as Redis has it; 0 before a coordinator has reported."""
         done = self.box.clinsafe("status", "--redis", self.redis, "--json")
@@ -100,6 +104,9 @@ class Backup(local_fleet.TestCase):
         self.assertGreater(said["lost_commits"], 0)
 
         # What the worker held meanwhile is delivered; it was never ended.
+        harness.wait_for(lambda: self.sim.stats()["in_flight"] == 0, what="the worker to have no more to do", process=worker)
+        paid = self.sim.stats()["requests"]
+        self.fast()
         ready = self.start_coordinator()
         self.assertGreater(ready["term"], term + 1)
         self.assertExit(harness.must(self.box.clinsafe("wait", "--coordinator", self.where["admin"], "--for", "90", timeout=100)))
@@ -110,8 +117,9 @@ class Backup(local_fleet.TestCase):
             self.assertEqual(rows[digest], row)
         stats = self.sim.stats()
         self.assertEqual(stats["digest_body_conflicts"], 0)
-        # Redis spoke up to a second before the end: that much the number may be short of.
-        self.assertLessEqual(stats["paid_again"], said["paid_again_trials"] + 1000 // self.LATENCY_MS * 16 + 16)
+        # Of what was paid before, the copy has that much. Redis knew of nothing that was not; it may not have heard of the last of it.
+        self.assertLessEqual(stats["paid_again"], paid - len(kept))
+        self.assertLessEqual(said["paid_again_trials"], paid - len(kept))
         self.assertGreater(stats["paid_again"], 0)
         self.assertEqual(stats["requests"], TRIALS + stats["paid_again"])
         verified = harness.must(self.box.clinsafe("verify", "--store", self.store, "--json")).json()
@@ -138,11 +146,10 @@ class Backup(local_fleet.TestCase):
         listed = self.backup("--list", "--json").json()["backups"]
         self.assertEqual([b["id"] for b in listed], [third["id"], fourth["id"]])
         self.assertEqual(self.rows(self.shelf / third["id"] / "store"), self.rows())
-        # At work: an idle fleet's second backup copies next to nothing.
+        # At work: an idle fleet's later backup copies next to nothing, once the database has merged what it had when it was opened.
         self.start_coordinator("--fresh-fleet")
         self.of_fleet()
-        idle = self.of_fleet()
-        self.assertLess(idle["copied_bytes"], 64 * 1024)
+        harness.wait_for(lambda: self.of_fleet()["copied_bytes"] < 64 * 1024, what="a backup of next to nothing", process=self.coordinator)
         harness.wait_for(lambda: not Path(str(self.store) + ".checkpoint").exists(), what="the checkpoint's end")
 
     def test_ratings_and_acts_are_kept(self):
@@ -153,7 +160,10 @@ class Backup(local_fleet.TestCase):
         labels.mkdir()
         acts.write_text("act\n")
         (labels / "ratings.csv").write_text("rated\n")
-        self.of_fleet()
+        copied = sum(s["done"] for s in self.of_fleet()["studies"])
+        listed = ("list", "--coordinator", self.where["admin"], "--json")
+        harness.wait_for(lambda: harness.must(self.box.clinsafe(*listed)).json()["studies"][0]["done"] > copied,
+                         what="a later commit, of which the file beside the store knows", process=self.coordinator)
         self.lose()
         acts.unlink()
         shutil.rmtree(labels)

@@ -64,7 +64,7 @@ class Fleet(local_fleet.TestCase):
 
 @harness.short
 class Beside(Fleet):
-    COPIES = 4000
+    COPIES = 6000
 
     def test_workers_go_on_and_nothing_is_paid_twice(self):
         self.assertExit(self.operator("submit", self.study))
@@ -81,8 +81,8 @@ class Beside(Fleet):
         self.assertOneLine(refused.err, "an earlier edit of the study is still being prepared")
         harness.wait_for(lambda: self.status().get("edit_gen") == 2, what="the edit in `status`", process=self.coordinator)
         self.assertIn("an edit is being prepared (generation 2)", self.box.clinsafe("status", "--redis", self.redis).out)
+        harness.wait_for(lambda: self.list()["done"] > begun + 50, what="workers that do not stand still", process=self.coordinator)
         self.assertEqual(self.events("closed"), 0, "the pass was over before the test had looked: more trials are needed")
-        self.assertGreater(self.list()["done"], begun + 50, "the workers stood still")
         harness.wait_for(lambda: self.events("built") == 2, what="the new generation", process=self.coordinator)
         self.assertExit(submit.wait())
         now = harness.wait_for(lambda: (s := self.status()).get("gen") == 2 and s["edit_gen"] == 0 and s, what="progress of it")

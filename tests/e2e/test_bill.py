@@ -15,6 +15,7 @@ class Bill(harness.TestCase):
 
     @classmethod
     def prepare(cls):
+        harness.one_day(40)
         box = cls.shared()
         cls.study = box.copy("small")
         cls.sim = box.simulator("--truth", cls.study.parent / "truth.yaml", "--latency-ms", 5, "--faults", "server_error=0.1,reset=0.05")
@@ -90,6 +91,7 @@ class Cache(harness.TestCase):
 
     @classmethod
     def prepare(cls):
+        harness.one_day(40)
         box = cls.shared()
         cls.study = box.copy("dialects")
         text = cls.study.read_text()

@@ -111,14 +111,15 @@ class Complaints(harness.TestCase):
         say = "Unsupported value: \x1b[31mtemperature, key sk-abcdefghijklmnop123456"
         self.server.complain = lambda number, body: (400, {}, error(message=say, code="unsupported_value"))
         run = self.box.start("clinsafe", "run", self.study, "--workers", 1, "--slots", 64)
-        harness.wait_for(lambda: "ended alike" in run.printed(), 60, "the pause", run)
+        resume = harness.wait_for(lambda: re.search(r"^  (\S+ resume .*) lets it go on all the same\.$", run.printed(), re.M), 60,
+                                  "the pause, and the line behind it", run)
+        self.assertIn("ended alike", run.printed())
         self.assertLessEqual(len(set(self.server.seen)), BEFORE_PAUSE * 3)
         self.assertIn("temperature", run.printed())
         self.assertNotIn("\x1b[31m", run.printed())
         self.assertNotIn("abcdefghijklmnop", run.printed())
         asked = len(self.server.seen)
-        printed = re.search(r"^  (\S+ resume .*) lets it go on all the same\.$", run.printed(), re.M).group(1)
-        subprocess.run(printed, shell=True, check=True, cwd="/", stdout=subprocess.DEVNULL)  # as a person would paste it, anywhere
+        subprocess.run(resume.group(1), shell=True, check=True, cwd="/", stdout=subprocess.DEVNULL)  # as a person would paste it, anywhere
         harness.wait_for(lambda: len(self.server.seen) > asked + BEFORE_PAUSE, 60, "calls after the resume", run)
         run.stop()
 

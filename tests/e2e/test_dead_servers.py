@@ -161,13 +161,12 @@ class DeadServers(Case):
                 peak = max(peak, int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1]) * 1024)
             a, b = self.lane("model-a"), self.lane("model-b")
             bound |= "reply_memory" in (a.get("binds"), b.get("binds"))
-            return a and a["done"] == a["planned"] and b["done"] >= 20
-        harness.wait_for(ends, 100, "the healthy lane, and answers of the other", self.run_)
+            return bound and a and b and a["done"] == a["planned"] and b["done"] >= 20
+        harness.wait_for(ends, 100, "the healthy lane, answers of the other, and a status that names the memory", self.run_)
         self.assertEqual(self.lives("worker-0"), 1)
         self.assertGreater(peak, 64 * MIB)  # replies did pile up
         if not harness.SANITIZED:
             self.assertLess(peak, REPLY_MEMORY + BESIDE)
-        self.assertTrue(bound, "status names the memory")
         self.assertEqual(self.sim.stats()["paid_again"], 0)
         self.assertEqual(self.lane("model-b")["failed"], 0)
         self.run_.signal(signal.SIGINT)
@@ -175,9 +174,18 @@ class DeadServers(Case):
 
 
 class DeadWorkers(Case):
+    def kept(self, lost):
+        """How many outputs are on disk; 0 while the machine holds the coordinator up, and much of what was asked is not. So many may have been
+        lost at an earlier kill."""
+        asked = self.sim.stats()["requests"]
+        done = self.box.clinsafe("export", self.study, "--format", "jsonl")
+        n = len(harness.rows_jsonl(done.out)) if done.code == 0 else 0
+        return n if asked - n - lost <= 3 * 32 else 0
+
     @harness.short
     def test_it_says_why_and_is_followed_at_once(self):
         self.start(repeats=120, workers=1, slots=32, latency=100)
+        lost = 0
         for number, words in ((signal.SIGABRT, "killed by SIGABRT (Aborted), its last line: ev=died signal=ABRT"),
                               (signal.SIGKILL, "killed by SIGKILL (Killed: by hand, or by the system for want of memory)")):
             harness.wait_for(lambda: self.sim.stats()["answered"] > 30, what="answers", process=self.run_)
@@ -186,14 +194,17 @@ class DeadWorkers(Case):
             gone = self.log("coordinator").count("ev=worker_gone")
             hello = self.log("coordinator").count("ev=worker_hello")
             pid = int(re.findall(r"pid=(\d+) ev=worker ", self.log("worker-0"))[-1])
+            kept = harness.wait_for(lambda: self.kept(lost), what="outputs on disk", process=self.run_)
             os.kill(pid, number)
+            lost = self.sim.stats()["requests"] - kept
             harness.wait_for(lambda: self.log("coordinator").count("ev=worker_hello") > hello, what="its successor", process=self.run_)
             self.assertEqual(self.log("coordinator").count("ev=worker_gone"), gone + 1, "it was seen to be gone, not only silent")
             self.assertEqual(self.lives("worker-0"), lives + 1)
             self.assertIn(f"worker-0 ended: {words}", self.run_.printed())
         done = self.run_.wait(100)
         self.assertExit(done)
-        self.assertLessEqual(self.sim.stats()["paid_again"], 2 * 3 * 32)  # in flight, and not yet acknowledged, each time
+        # In flight, or not yet on disk: of what was on disk before the second kill nothing was asked after it.
+        self.assertLessEqual(self.sim.stats()["paid_again"], lost)
 
     @harness.short
     def test_two_of_one_name(self):

@@ -27,11 +27,12 @@ models: [bot]
 
 
 class App(harness.HttpServer):
-    """Answers by a function of the test's: (request) -> (status, body, headers); keeps all requests."""
+    """Answers by a function of the test's: (request) -> (status, body, headers); keeps all requests. One at a time: what a test counts, it
+    counts alone. `first` is what a request waits for beside others."""
 
     def __init__(self, answer):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answer, self.requests, self.lock = answer, [], threading.Lock()
+        self.answer, self.requests, self.turn, self.first = answer, [], threading.Lock(), lambda r: None
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -57,9 +58,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do(self):
         r = Request(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-        with self.server.lock:
+        self.server.first(r)
+        with self.server.turn:
             self.server.requests.append(r)
-        status, body, *more = self.server.answer(r)
+            status, body, *more = self.server.answer(r)
         if status is None:
             self.close_connection = True
             return
@@ -80,8 +82,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Systems(harness.TestCase):
-    TIME_LIMIT_S = 60
-
     def serve(self, answer):
         app = App(answer)
         self.addCleanup(app.close)
@@ -588,10 +588,9 @@ limits: {concurrent: 2}'''
                 good[token] = uses
                 return 200, {"access_token": token, "token_type": "Bearer", "expires_in": life}
             token = (r.headers["Authorization"] or "").removeprefix("Bearer ")
-            with app.lock:
-                if good.get(token, 0) <= 0:
-                    return 401, {"error": f"{token} has expired"}
-                good[token] -= 1
+            if good.get(token, 0) <= 0:
+                return 401, {"error": f"{token} has expired"}
+            good[token] -= 1
             return 200, {"a": f"You showed {token}."}
         app = self.serve(answer)
         return app, good
@@ -675,14 +674,8 @@ limits: {concurrent: 2}'''
 
     def test_waiting_for_a_token_is_no_time_of_the_trial(self):
         app, _ = self.serve_with_tokens(uses=1000)
-        plain = app.answer
-
-        def answer(r):
-            if r.route == "/token":
-                time.sleep(1.3)
-            return plain(r)
-        app.answer = answer
-        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1), model=", parameters: {timeout_s: 1}")
+        app.first = lambda r: time.sleep(5.5 if r.route == "/token" else 0)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1), model=", parameters: {timeout_s: 5}")  # which no other call comes near
         self.run_(path, **self.ENV)
         self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 1)})
 

@@ -5,6 +5,7 @@ import collections
 import itertools
 import json
 import sys
+import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -261,14 +262,19 @@ class Killed(local_fleet.TestCase, Talks):
     """Whoever takes a conversation over has no session: it is told anew, and never twice into one."""
 
     def begin(self):
-        self.memory = Memory()
+        """No conversation comes to its last turn before `last` is set: there is something to be killed, however late the test comes. What a
+        worker of an earlier life said and was not heard, nobody hears."""
+        self.memory, self.last, self.life = Memory(), threading.Event(), 0
         app = self.by_path(self.memory)
-        plain = app.answer
 
         def slowly(r):
+            life = self.life
             time.sleep(0.15)
-            return plain(r)
-        app.answer = slowly
+            if len(self.memory.said.get(urllib.parse.unquote(r.route.removeprefix("/sessions/")), ())) == len(TURNS) - 1:
+                self.last.wait()
+            if life != self.life:
+                raise ConnectionAbortedError
+        app.first = slowly
         app.handle_error = lambda *_: None  # a worker was killed
         path = self.talk(app, self.BY_PATH)
         harness.must(self.box.clinsafe("submit", path, "--coordinator", self.where["admin"]))
@@ -295,7 +301,9 @@ class Killed(local_fleet.TestCase, Talks):
         for calls in (3, 9):
             harness.wait_for(lambda calls=calls: self.count() >= calls, what="calls", process=worker)
             worker.kill()
+            self.life += 1
             worker = self.start_worker()
+        self.last.set()
         verified = self.finish()
         self.assertGreater(verified["turns"], TRIALS * (len(TURNS) - 1))
         self.assertGreater(self.count(), TRIALS * len(TURNS))
@@ -307,6 +315,7 @@ class Killed(local_fleet.TestCase, Talks):
         harness.wait_for(lambda: self.count() >= 5, what="calls", process=worker)
         self.coordinator.kill()
         self.start_coordinator()
+        self.last.set()
         verified = self.finish()
         self.assertEqual((self.count(), verified["turns"]), (TRIALS * len(TURNS), TRIALS * (len(TURNS) - 1)))
 

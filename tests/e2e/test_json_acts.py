@@ -28,7 +28,7 @@ class Fleet(local_fleet.TestCase, Referee):
 @harness.short
 class SubmitAndWait(Fleet):
     def test_what_was_taken_and_how_it_ended(self):
-        alpha = self.study("alpha", ("timeout_s: 30", "timeout_s: 1"))
+        alpha = self.study("alpha", ("timeout_s: 30", "timeout_s: 4"))  # which no other call comes near
         self.sim.control(always={"hang": 0.1})
         beta, broken = self.study("beta"), self.study("broken", ("repeats: 3\n", "repeats: three\n"))
         taken = self.said("submit", alpha, beta)["studies"]
@@ -108,7 +108,7 @@ class Acts(Fleet):
 
     def test_what_is_asked_again(self):
         self.sim.control(always={"hang": 0.1, "invalid": 0.1})
-        self.said("submit", self.study("alpha", ("timeout_s: 30", "timeout_s: 1")))
+        self.said("submit", self.study("alpha", ("timeout_s: 30", "timeout_s: 4")))
         self.start_worker(slots=32)
         failed = self.said("wait", "alpha", code=2)["failed"]
         rows = harness.rows_jsonl(self.box.clinsafe("export", "--store", self.store, "--format", "jsonl").out)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Judges: outputs as the cases of a study, fenced; a hostile output gets nothing by what it says, and the verdict comes from the schema only."""
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -153,26 +154,34 @@ class Hostile(harness.TestCase):
 
     def test_killed_in_mid_draw_none_is_drawn_more_often_than_declared(self):
         """All is killed three times while judges mumble: the calls in flight may be paid again, no draw that is on disk is made anew."""
-        cases = {f"c{i:02}": f"Reply {i}." for i in range(40)}
+        cases = {f"c{i:02}": f"Reply {i}." for i in range(80)}  # so many that there is something left to kill
         slots, kills, again = 2, 3, 2
 
         def mumble(content, times):
-            time.sleep(0.02)
+            time.sleep(0.04)
             return odd.chat("hm")
 
         self.judge(mumble, cases, STUDY.replace("prompt:", f"accept: [unparsable]\njudge: {{again: {again}}}\nprompt:"))
+        def kept():
+            said = harness.must(self.box.clinsafe("export", self.study, "--format", "jsonl", "--all", "--superseded")).out
+            return sum(bool(r.get("output_id")) for r in harness.rows_jsonl(said))
+
+        lost = 0  # calls in flight at a kill, or answered a moment before and not on disk
         for kill in range(1, kills + 1):
             run = self.box.start("clinsafe", "run", self.study, "--workers", 1, "--slots", slots, env={"JUDGE_KEY": odd.KEY})
             harness.wait_for(lambda: sum(self.provider.seen.values()) >= 25 * kill, what="some calls", process=run)
+            # A coordinator that the machine held up may just have written nothing for a while.
+            harness.wait_for(lambda: sum(self.provider.seen.values()) - kept() - lost <= 2 * slots, what="nearly all to be on disk", process=run)
             for process in json.loads((self.study.with_suffix(".clinsafe") / "run.json").read_text())["processes"]:
-                os.kill(process["pid"], signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # `run` ends the others when it sees that one is gone
+                    os.kill(process["pid"], signal.SIGKILL)
             run.kill()
+            lost = -kept() + sum(self.provider.seen.values())
         rows = self.run_study(code=2)
         stood = [r for r in rows if r["state"] != "superseded"]
         self.assertEqual({(r["outcome"], r["asked_again"]) for r in stood}, {("unparsable", again)})
         self.assertEqual((len(stood), len(rows)), (len(cases), (1 + again) * len(cases)))
-        beyond = sum(self.provider.seen.values()) - (1 + again) * len(cases)
-        self.assertTrue(0 <= beyond <= kills * 8, f"{beyond} calls beyond")  # in flight, or answered a moment before and not on disk
+        self.assertEqual(sum(self.provider.seen.values()) - (1 + again) * len(cases), lost, "no draw that was on disk is made anew")
         self.assertExit(self.box.clinsafe("verify", self.study))
 
     def test_words_are_hidden_in_outputs_alone(self):

@@ -104,7 +104,8 @@ class Process:
             if code is not None:
                 self.done = Done(self.args, code, self._text(self._out), self._text(self._err),
                                  time.monotonic() - self._began)
-                self.done.check_document()
+                if code >= 0:  # who was killed may have printed half of one
+                    self.done.check_document()
         return self.done
 
     def wait(self, timeout=60):
@@ -142,15 +143,23 @@ def wait_for(condition, timeout=30, what="condition", process=None):
     """Polls until condition() is true and returns its value; ends early when `process` does."""
     deadline = time.monotonic() + timeout * SLOW
     while True:
+        ended = process is not None and process.poll() is not None  # looked at first: what it did last counts
         value = condition()
         if value:
             return value
-        if process is not None and process.poll() is not None:
+        if ended:
             raise AssertionError(f"ended while waiting for {what}: {process.done}")
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout * SLOW} s in vain for {what}" +
                                  (f": {process.printed()[-3000:]}" if process is not None else ""))
         time.sleep(0.01)
+
+
+def one_day(seconds):
+    """The next so many seconds are of one day (UTC), for what is counted by the day: else the new one is waited for."""
+    left = 86400 - time.time() % 86400
+    if left < seconds:
+        time.sleep(left + 1)
 
 
 class HttpServer(http.server.ThreadingHTTPServer):
@@ -172,13 +181,13 @@ class Simulator(Process):
         self.url = f"http://{host}:{self.port}"
 
     def stats(self):
-        with urllib.request.urlopen(self.url + "/stats", timeout=10) as reply:
+        with urllib.request.urlopen(self.url + "/stats", timeout=30) as reply:
             return json.load(reply)
 
     def control(self, **settings):
         """Changes what it does while it runs (tools/simulator/README.md)."""
         request = urllib.request.Request(self.url + "/control", data=json.dumps(settings).encode(), method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=30).close()
 
 
 class Sandbox:
@@ -201,7 +210,9 @@ class Sandbox:
     def complaints(self):
         """Lines of broken assertions and of the sanitizers, from all that the programs printed and logged."""
         texts = [p.printed() for p in self._processes]
-        texts += [log.read_text(errors="replace") for log in self.dir.rglob("*.clinsafe/logs/*.log")]
+        for folder, _, names in os.walk(self.dir):  # unlike rglob it bears folders that go away: a fleet may still work there
+            if folder.endswith(".clinsafe/logs"):
+                texts += [Path(folder, name).read_text(errors="replace") for name in names if name.endswith(".log")]
         return [line for text in texts for line in text.splitlines() if _COMPLAINTS.search(line)]
 
     def copy(self, fixture, name=None):

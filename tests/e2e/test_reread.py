@@ -236,11 +236,13 @@ class Reread(OddStudy):
             return chat(SAID["cough"][0])
         wait.append(1)
         path = self.path = self.study(reply)
+        longer = lambda text: text.replace("timeout_s: 10", "timeout_s: 100")  # calls are held for as long as all of this takes
+        self.declare(FIELDS, longer)
         run = self.box.start("clinsafe", "run", path, "--workers", 1, "--slots", 8, env={"ODD_KEY": KEY})
         harness.wait_for(lambda: len(self.provider.seen) == 8, process=run)
         harness.wait_for(lambda: sum(r["outcome"] == "unparsable" for r in self.export() if "outcome" in r) == 6, process=run)
         self.seen = dict(self.provider.seen)
-        self.declare(LENIENT)
+        self.declare(LENIENT, longer)
         again = self.box.start("clinsafe", "reread", path)
         log = path.with_suffix(".clinsafe") / "logs" / "coordinator.log"
         harness.wait_for(lambda: "ev=study_started gen=2" in log.read_text(), process=again)

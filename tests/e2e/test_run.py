@@ -142,6 +142,7 @@ class Case(harness.TestCase):
 class Hangup(Case):
     def setUp(self):
         super().setUp()
+        signal.signal(signal.SIGHUP, lambda *_: None)  # programs get the usual one, whatever the tests were started under (nohup)
         self.account(self.provider("--latency-ms", 100).url + "/v1")
 
     def drained(self):

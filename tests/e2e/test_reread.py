@@ -203,10 +203,14 @@ class Reread(OddStudy):
                 begun = log.read_text().count("ev=generation_begun")
                 process = self.box.start("clinsafe", "reread", self.path)
                 harness.wait_for(lambda: log.read_text().count("ev=generation_begun") > begun, process=process)
-                running = json.loads((folder / "run.json").read_text())["processes"]
+                state = folder / "run.json"
+                running = json.loads(state.read_text())["processes"] if state.exists() else []
                 for pid in (p["pid"] for p in running):
-                    if Path(f"/proc/{pid}/comm").exists() and Path(f"/proc/{pid}/comm").read_text() == "clinsafe-coordi\n":
-                        os.kill(pid, signal.SIGKILL)
+                    try:
+                        if Path(f"/proc/{pid}/comm").read_text() == "clinsafe-coordi\n":
+                            os.kill(pid, signal.SIGKILL)
+                    except OSError:
+                        pass  # it was over before
                 process.wait()
                 middle = "ev=generation_begun" in [line for line in log.read_text().splitlines() if "ev=generation_" in line][-1]
                 if middle:

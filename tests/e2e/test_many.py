@@ -45,6 +45,10 @@ class Many(local_fleet.TestCase):
         self.assertExit(done, code)
         return done.out
 
+    def times(self, name, column):
+        rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", "--store", self.store, "--study", name, "--format", "jsonl")).out)
+        return [r[column] for r in rows]
+
     def assertOutputs(self, study, name):
         truth = Truth(study.parent / "truth.yaml")
         done = self.box.clinsafe("export", "--store", self.store, "--study", name, "--format", "jsonl")
@@ -58,10 +62,12 @@ class Many(local_fleet.TestCase):
         a, b = self.small("alpha"), self.small("beta", **{"margin: 5 points": "margin: 4 points"})
         self.start_worker("w1")
         self.start_worker("w2")
+        self.sim.control(latency={"median_ms": 1000})  # neither ends before both were seen
         self.assertIn("alpha: generation 1 started", self.submit(a))
         self.assertIn("beta: generation 2 started", self.submit(b, "--weight", 3))
         harness.wait_for(lambda: 0 < self.list()["beta"]["done"] < TRIALS and self.list()["alpha"]["done"] < TRIALS,
                          what="both to run side by side")
+        self.sim.control(latency={"median_ms": self.LATENCY_MS})
         self.wait("alpha")
         self.wait("beta")
         listed = self.list()
@@ -142,6 +148,7 @@ class Many(local_fleet.TestCase):
         a.write_text(a.read_text().replace("title: A small", "title: Another small"))
         self.submit(a)
         time.sleep(0.5)
+        harness.wait_for(lambda: self.list()["alpha"]["state"] != "building", what="the edit")
         self.assertEqual((self.list()["alpha"]["state"], self.list()["alpha"]["done"]), ("paused", 0), "nor does its own")
         self.assertExit(self.operator("resume", "--study", "alpha"))
         self.assertExit(self.operator("resume", "model-b", "--study", "beta"))
@@ -164,8 +171,8 @@ class Many(local_fleet.TestCase):
         self.assertEqual((self.list()["beta"]["state"], self.list()["beta"]["after"]), ("queued", "alpha"))
         self.start_worker()
         self.wait("alpha")
-        self.assertLess(self.list()["beta"]["done"], TRIALS)
         self.wait("beta")
+        self.assertGreaterEqual(min(self.times("beta", "started")), max(self.times("alpha", "committed")))
         self.assertOutputs(b, "beta")
 
     def test_a_renamed_study_is_not_run_over_the_old_one(self):

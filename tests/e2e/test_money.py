@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What providers charge for, and who they say answered, through the whole of it: one odd bill, one liar, one moved name."""
+import itertools
 import json
 import re
 import sys
@@ -126,7 +127,7 @@ class Money(harness.TestCase):
         path = self.study(reply, models=("good", "liar"), budget=2, cases=40)
         run = self.box.start("clinsafe", "run", path, "--workers", 1, "--slots", 8)
         harness.wait_for(lambda: self.lane(path, "good").get("done") == 80, 60, "the other model to end", run)
-        liar = self.lane(path, "liar")
+        liar = harness.wait_for(lambda: (lane := self.lane(path, "liar")).get("state") == "paused" and lane, what="the liar's pause", process=run)
         self.assertEqual((liar["state"], "max_tokens_field" in liar["reason"]), ("paused", True))
         self.assertLess(liar["done"], 20)
         self.assertGreater(liar["counters"]["absurd_usd"], 40000)
@@ -154,11 +155,10 @@ class Money(harness.TestCase):
 
     @harness.short
     def test_who_answers_is_noted_when_it_changes(self):
-        seen = []
+        seen = itertools.count(1)
 
         def reply(body, *_):
-            seen.append(body)
-            late = len(seen) > 30
+            late = next(seen) > 30  # threads: each takes a number of its own
             return dict(chat(), model="m-2" if late else "m-1", system_fingerprint="fp_b" if late else "fp_a")
         path = self.study(reply, cases=20)
         lane = self.run_study(path)["lanes"][0]

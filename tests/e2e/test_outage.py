@@ -34,7 +34,7 @@ class Outage(local_fleet.TestCase):
         for i in range(workers):
             self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis", self.redis,
                            "--slots", 3, "--name", f"w-{i}", env={"LAB_KEY": "k"})
-        harness.wait_for(lambda: self.lane().get("eta_s", -1) > 0 and self.metrics()[ETA] > 0, what="an end in sight", process=self.coordinator)
+        harness.wait_for(lambda: self.lane().get("eta_s", -1) > 0 and self.metrics().get(ETA, -1) > 0, what="an end in sight", process=self.coordinator)
 
     def relist(self, *sims):
         replace(self.list, "".join(s.url + "\n" for s in sims))

@@ -207,7 +207,10 @@ class Poison(harness.TestCase):
             time.sleep(rng.uniform(0.2, 1.5))
             alive = children_named(run.pid, "clinsafe-worker") if run.poll() is None else []
             if alive:
-                os.kill(rng.choice(alive), signal.SIGKILL)
+                try:
+                    os.kill(rng.choice(alive), signal.SIGKILL)
+                except ProcessLookupError:
+                    continue  # the study is over, and it went by itself
                 kills += 1
         done = run.wait(200)
         self.assertExit(done)

@@ -145,7 +145,7 @@ class SharedPool(harness.TestCase):
         log = self.box.dir / "arrivals"
         sim = self.box.simulator("--truth", study.parent / "truth.yaml", "--log", log, "--latency-ms", 50)
         run = self.box.start("clinsafe", "run", study, "--workers", 2, "--slots", 64, "--simulator", sim.url)
-        harness.wait_for(lambda: sim.stats()["answered"] >= 400, what="400 answers", process=run)
+        harness.wait_for(lambda: sim.stats()["answered"] >= 400, timeout=60, what="400 answers, 16 s at that rate", process=run)
         run.stop()
         arrivals = quota_log.read(log)
         self.assertLessEqual(quota_log.excess(arrivals, 0, arrivals[-1].at_s + 1, pool_rpm / 60, "requests"), pool_rpm / 60)

@@ -203,10 +203,14 @@ class Reread(OddStudy):
                 begun = log.read_text().count("ev=generation_begun")
                 process = self.box.start("clinsafe", "reread", self.path)
                 harness.wait_for(lambda: log.read_text().count("ev=generation_begun") > begun, process=process)
-                running = json.loads((folder / "run.json").read_text())["processes"]
+                state = folder / "run.json"
+                running = json.loads(state.read_text())["processes"] if state.exists() else []
                 for pid in (p["pid"] for p in running):
-                    if Path(f"/proc/{pid}/comm").exists() and Path(f"/proc/{pid}/comm").read_text() == "clinsafe-coordi\n":
-                        os.kill(pid, signal.SIGKILL)
+                    try:
+                        if Path(f"/proc/{pid}/comm").read_text() == "clinsafe-coordi\n":
+                            os.kill(pid, signal.SIGKILL)
+                    except OSError:
+                        pass  # it was over before
                 process.wait()
                 middle = "ev=generation_begun" in [line for line in log.read_text().splitlines() if "ev=generation_" in line][-1]
                 if middle:
@@ -236,11 +240,13 @@ class Reread(OddStudy):
             return chat(SAID["cough"][0])
         wait.append(1)
         path = self.path = self.study(reply)
+        longer = lambda text: text.replace("timeout_s: 10", "timeout_s: 100")  # calls are held for as long as all of this takes
+        self.declare(FIELDS, longer)
         run = self.box.start("clinsafe", "run", path, "--workers", 1, "--slots", 8, env={"ODD_KEY": KEY})
         harness.wait_for(lambda: len(self.provider.seen) == 8, process=run)
         harness.wait_for(lambda: sum(r["outcome"] == "unparsable" for r in self.export() if "outcome" in r) == 6, process=run)
         self.seen = dict(self.provider.seen)
-        self.declare(LENIENT)
+        self.declare(LENIENT, longer)
         again = self.box.start("clinsafe", "reread", path)
         log = path.with_suffix(".clinsafe") / "logs" / "coordinator.log"
         harness.wait_for(lambda: "ev=study_started gen=2" in log.read_text(), process=again)

@@ -4,25 +4,15 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+import ports
 
 RUNBOOK = harness.TOP / "ops" / "RUNBOOK.md"
-
-
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def may_mount():
@@ -44,7 +34,7 @@ class Runbook(harness.TestCase):
             blocks = [b for b in blocks if "$DISK" not in b]
         script = "\n".join(blocks)
         self.assertIn('PATH="$PWD/build:$PATH"', script)
-        for old, new in zip(sorted(set(re.findall(r"127\.0\.0\.1:(\d{4,5})", script))), free_ports(20)):
+        for old, new in zip(sorted(set(re.findall(r"127\.0\.0\.1:(\d{4,5})", script))), ports.free(20)):
             script = script.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")  # whoever tests beside us has the same page
         day = self.box.dir / "day"
         day.mkdir()

@@ -86,6 +86,7 @@ class Signals(local_fleet.TestCase):
                 self.assertGreater(counted, 0)
         self.assertEqual(self.now['clinsafe_outputs_total{fate="committed"}'], TRIALS)
         self.assertEqual(self.now["clinsafe_workers"], 1)
+        harness.wait_for(lambda: samples(get(at, "/metrics")[1])[0]["clinsafe_worker_outputs_acknowledged_total"] == TRIALS, what="the last acknowledgement")
         mine, families = samples(get(at, "/metrics")[1])
         self.assertEqual(mine["clinsafe_worker_calls_started_total"], stats["requests"])
         self.assertEqual(sum(v for k, v in mine.items() if k.startswith("clinsafe_worker_calls_total{") and 'end="answered"' in k),
@@ -101,7 +102,7 @@ class Signals(local_fleet.TestCase):
         self.assertEqual(get(at, "/healthz")[0], 200)
 
     def test_pages_while_it_runs_and_after(self):
-        self.sim.control(latency={"median_ms": 400})
+        self.sim.control(latency={"median_ms": 1500})  # it must not end while it is looked at: workers tell what binds after seconds
         study = self.box.copy("small")
         providers = study.parent / "providers.yaml"
         providers.write_text(providers.read_text().replace("b-2026-01-01, price: {input: 1.0, output: 3.0}", "b-2026-01-01"))

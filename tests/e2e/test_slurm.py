@@ -125,9 +125,9 @@ class Scripts(harness.TestCase):
             (self.box.dir / "end").write_text(end + "\n")
             # kill: the coordinator lives until squeue has answered, and a while after.
             script = ("set -eu\nn=0\nkill() { n=$((n + 1)); [ $n -lt 9 ]; }\nSLURM_JOB_ID=7\nagain() {" + function + "\n}\nagain\n")
-            done = subprocess.run(["bash", "-c", script], env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"}, timeout=60,
+            done = subprocess.run(["bash", "-c", script], env={**os.environ, "LC_ALL": "C", "PATH": f"{self.bin}:{os.environ['PATH']}"}, timeout=60,
                                   capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, done.stderr.replace("date: invalid date ‘N/A’\n", "")), (0, ""))
+            self.assertEqual((done.returncode, done.stderr.replace("date: invalid date 'N/A'\n", "")), (0, ""))
             self.assertEqual(len((self.box.dir / "asked").read_text().splitlines()), 3)
             self.assertEqual((self.box.dir / "requeued").exists(), requeued, end)
 

@@ -40,6 +40,7 @@ class Together(harness.TestCase):
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
 
     def test_interrupted_and_continued(self):
+        self.sim.control(latency={"median_ms": 300})  # so that it is not over before it is interrupted
         run = self.box.start("clinsafe", *self.run_words)
         harness.wait_for(lambda: self.sim.stats()["answered"] > 60, what="answers", process=run)
         run.signal(signal.SIGINT)
@@ -52,6 +53,7 @@ class Together(harness.TestCase):
         alone = self.box.clinsafe("run", self.a, "--simulator", self.sim.url)
         self.assertExit(alone, harness.EXIT_INVALID)
         self.assertIn('holds the study "beta" too, which is not over', alone.err)
+        self.sim.control(latency={"median_ms": 30})
         done = self.box.clinsafe(*self.run_words)
         self.assertExit(done)
         for name in ("alpha", "beta"):  # of the screen's blocks
@@ -72,9 +74,11 @@ class Together(harness.TestCase):
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
 
     def test_the_worst_is_the_exit_status(self):
+        self.sim.control(latency={"median_ms": 300})  # so that there is something left to cancel
         run = self.box.start("clinsafe", *self.run_words)
         harness.wait_for(lambda: self.sim.stats()["answered"] > 20, what="answers", process=run)
         self.assertExit(self.box.clinsafe("cancel", "model-b", "--dir", self.where, "--study", "beta"))
+        self.sim.control(latency={"median_ms": 30})
         done = run.wait()
         self.assertExit(done, 2)
         self.assertEqual(len(self.rows("alpha")), TRIALS)

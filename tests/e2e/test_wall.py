@@ -77,6 +77,21 @@ class Provider(harness.HttpServer):
             return [c for c in self.calls if c.lane == lane and c.fate in (fates or FATES_ALL)]
 
 
+class Metronome(threading.Thread):
+    """How late anything runs here at the worst. What a call takes is longer for who makes it than for us by that: before we have it, and after we let it go."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late, self.over = 0.0, threading.Event()
+        self.start()
+
+    def run(self):
+        due = time.monotonic() + 0.01
+        while not self.over.wait(0.01):
+            now = time.monotonic()
+            self.late, due = max(self.late, now - due), now + 0.01
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -187,7 +202,8 @@ class Numbers(local_fleet.TestCase):
         return {(row["STUDY"], row["LANE"]): row for row in table(lines, "LANE")}
 
     def test_every_number(self):
-        self.provider, self.began, self.workers = Provider(), {}, {}
+        self.provider, self.metronome, self.began, self.workers = Provider(), Metronome(), {}, {}
+        self.addCleanup(self.metronome.over.set)
         self.addCleanup(self.provider.server_close)
         self.addCleanup(self.provider.shutdown)
         for name in STUDIES:
@@ -291,7 +307,7 @@ class Numbers(local_fleet.TestCase):
             for head, q in (("P50", 0.5), ("P95", 0.95)):
                 least, most = between(took, q, len(took))
                 self.assertLessEqual(least / WITHIN - 0.01, number(row[head]), (lane, head, sorted(took)))
-                self.assertGreaterEqual(most * WITHIN + 0.15, number(row[head]), (lane, head, sorted(took)))
+                self.assertGreaterEqual((most + 2 * self.metronome.late) * WITHIN + 0.15, number(row[head]), (lane, head, self.metronome.late, sorted(took)))
             self.assertLessEqual(abs(number(row["429/MIN"]) - count["limited"] / minutes), 1 + count["limited"] / minutes, lane)
         for row in table(lines, "STUDY"):
             spent = sum(self.cost((row["STUDY"], m)) for m in MODELS)

@@ -26,16 +26,6 @@ def missing():
     return f"Slurm's packages are not installed ({', '.join(lacking)})" if lacking else ""
 
 
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 def environment_of(pid):
     try:
         pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -78,7 +68,7 @@ class Cluster:
         self.daemons = {}
         for folder in ("log", "state", "munge", "spool"):
             (self.dir / folder).mkdir(mode=0o755)
-        self.ports = dict(zip(("ctl", *self.NODES), free_ports(1 + len(self.NODES))))
+        self.ports = dict(zip(("ctl", *self.NODES), harness.free_ports(1 + len(self.NODES))))
         self._write_conf()
         try:
             self._start_all()

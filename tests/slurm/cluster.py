@@ -210,11 +210,12 @@ MpiDefault=none
         return jobs + [p for p in {parent_of(j) for j in jobs} if program_of(p).startswith("slurmstepd")]
 
     def kill_node(self, node):
-        """The machine is gone: daemon, steps, jobs. The programs that it took along."""
+        """The machine is gone: daemon, steps, jobs. The programs that it took along, and when."""
         daemon = self.daemons.pop(node)
         os.kill(daemon.pid, signal.SIGSTOP)
         family = [daemon.pid, *self.of_node(node)]
         programs = [program_of(p) for p in family]
+        when = time.time()
         for pid in family:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -222,7 +223,7 @@ MpiDefault=none
                 pass
         daemon.wait()
         self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=dead")
-        return programs
+        return programs, when
 
     def programs(self, name):
         """pid -> node, of all that run as jobs here."""

@@ -13,6 +13,8 @@ REPLY_MEMORY_MIB, BESIDE_MIB = 256, 160  # by default; all else of a worker, gen
 
 
 class Memory(Case):
+    TIME_LIMIT_S = 240
+
     def swell(self, *args, prefix=(), most):
         provider = self.provider(good=0.05)
         study = hostile.study(self.box.dir / "s", provider.port, ["good", "swollen"], cases=300, timeout_s=60, limits=", limits: {concurrent: 256}")
@@ -25,7 +27,7 @@ class Memory(Case):
             with open(f"/proc/{pid}/status", encoding="ascii") as f:
                 peak = max(peak, int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1]) >> 10)
             return self.lane(study, "good").get("done") == 600 and self.lane(study, "swollen").get("done", 0) >= 40
-        harness.wait_for(ends, 60, "answers of both", run)
+        harness.wait_for(ends, 150, "answers of both", run)
         answers = self.lane(study, "swollen")["done"]
         run.stop()
         print(f"    worker: {peak} MiB at most, {answers} answers of 8 MB", flush=True)

@@ -35,10 +35,10 @@ class Redis(harness.TestCase):
         super().setUp()
         self.fleet = CurveFleet(self.box, redis=True)
         study = self.box.copy("small")
-        study.write_text(study.read_text().replace("\nrepeats: 3\n", "\nrepeats: 85\n").replace("[model-a, model-b]", "[model-a]"))
+        study.write_text(study.read_text().replace("\nrepeats: 3\n", "\nrepeats: 115\n").replace("[model-a, model-b]", "[model-a]"))
         providers = study.parent / "providers.yaml"
         providers.write_text(providers.read_text().replace("truth: truth.yaml}", f"truth: truth.yaml, limits: {{requests_per_minute: {RPM}}}}}"))
-        self.planned = 42 * 85
+        self.planned = 42 * 115
         self.sim = self.box.simulator("--truth", study.parent / "truth.yaml", "--latency-ms", 50, "--rpm", RPM, "--burst-requests", RPM // 60)
         self.workers = [self.fleet.worker(f"w{i + 1}", "--simulator", self.sim.url, "--slots", 64) for i in range(WORKERS)]
         harness.must(self.fleet.ask("submit", study))
@@ -66,7 +66,7 @@ class Redis(harness.TestCase):
         harness.wait_for(lambda: all("ev=quota_back" in w.printed() for w in self.workers), 30, "the quota as it was")
         harness.wait_for(lambda: self.box.clinsafe("status", "--redis", self.fleet.redis).code == 0, 20, "status as it was")
         time.sleep(2)  # a new bucket is in debt
-        after = self.rate(5)
+        after = self.rate(10)
         print(f"    a minute, of {RPM}: {before:.0f} before, {garbage:.0f} under garbage, {types:.0f} under other types, {after:.0f} afterwards", flush=True)
         self.assertGreater(min(garbage, types), 0.7 * before)
         self.assertGreater(after, 0.95 * before)

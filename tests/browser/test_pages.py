@@ -59,7 +59,7 @@ class Pages(unittest.TestCase):
         import harness  # looks for the build
         cls.box = harness.Sandbox()
         study = cls.box.copy("small")
-        sim = cls.box.simulator("--truth", study.parent / "truth.yaml", "--latency-ms", 2000)
+        sim = cls.box.simulator("--truth", study.parent / "truth.yaml", "--latency-ms", 20000)  # it runs for longer than all looks take
         run = cls.box.start("clinsafe", "run", study, "--workers", 2, "--slots", 2, "--simulator", sim.url, "--http", "127.0.0.1:0")
         at = harness.wait_for(lambda: re.search(r"pages: http://(\S+)", run.printed()), what="the pages", process=run)[1]
         cls.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -68,8 +68,10 @@ class Mixed(versions.TestCase):
 
     def test_workers_of_both_versions_beside_each_other(self):
         self.fleet.serve(NEW)
-        self.fleet.submit(NEW, self.study)
         old, new = self.fleet.work(OLD, "old"), self.fleet.work(NEW, "new")
+        for name in ("old", "new"):  # before there is work: one alone would have done it all in a second
+            harness.wait_for(lambda name=name: f"ev=worker_hello worker={name} " in self.fleet.coordinator.printed(), what=f"worker {name}")
+        self.fleet.submit(NEW, self.study)
         harness.wait_for(lambda: {r["worker"] for r in self.fleet.rows(NEW)} == {"old", "new"}, what="answers of both")
         self.assertWhole(NEW)
         self.assertEqual((old.done.code, new.done.code), (0, 0))

@@ -76,12 +76,6 @@ def report(name, why=None):
     print(f"  {'FAILED' if why else 'ok':6} {name}" + (f": {why}" if why else ""), flush=True)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def listens(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
@@ -124,7 +118,7 @@ def said(row):
 def plain_text(box):
     """The whole reply is the answer: the request as it arrived, token and all but its value."""
     npm = packages.modules("systems", NPM, args.install) / "node_modules"
-    port, tokens = free_port(), free_port()
+    port, tokens = harness.free_ports(2)
     start(box, ["node", npm / "http-echo-server/index.js", port], port)
     start(box, ["node", npm / ".bin/oauth2-mock-server", "-a", "127.0.0.1", "-p", tokens], tokens)
 
@@ -144,7 +138,7 @@ reply: {{text: ""}}""", expect, {"CLIENT_ID": "ward", "CLIENT_SECRET": SECRET})
 def langserve(box):
     python = packages.environment("systems", PIP, get=args.install)
     (box.dir / "serve.py").write_text(LANGSERVE)
-    port = free_port()
+    port = harness.free_ports(1)[0]
     start(box, [python, "serve.py", port], port)
     ask(box, "json", f"""
 base_url: http://127.0.0.1:{port}
@@ -163,7 +157,7 @@ def jobs(box):
     start(box, ["redis-server", "--port", "0", "--unixsocket", redis, "--save", "", "--dir", box.dir])
     harness.wait_for(redis.exists, what="redis-server")
     (box.dir / "wards.py").write_text(CELERY)
-    env, port = {"BROKER": f"redis+socket://{redis}", "PYTHONPATH": str(box.dir)}, free_port()
+    env, port = {"BROKER": f"redis+socket://{redis}", "PYTHONPATH": str(box.dir)}, harness.free_ports(1)[0]
     worker = start(box, [python, "-m", "celery", "-A", "wards", "worker", "--pool", "threads", "--concurrency", "4", "-l", "info"], env=env)
     harness.wait_for(lambda: "ready" in worker.printed(), what="celery", timeout=START_S, process=worker)
     start(box, [python, "-m", "celery", "-A", "wards", "flower", "--address=127.0.0.1", f"--port={port}", f"--basic-auth=ward:{SECRET}"], port, env)

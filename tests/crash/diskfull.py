@@ -5,6 +5,7 @@
 
 The disk is a small tmpfs in a mount namespace of this script's own; what fills it is a file beside the store.
 """
+import errno
 import json
 import os
 import subprocess
@@ -43,9 +44,17 @@ class SmallDisk:
     def leave(self, kib):
         """All but so much is taken."""
         self.ballast.unlink(missing_ok=True)
-        stat = os.statvfs(self.path)
         with open(self.ballast, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, stat.f_bavail * stat.f_frsize - kib * 1024)
+            while (taken := self._room() - kib * 1024) > 0:
+                try:
+                    return os.posix_fallocate(file.fileno(), 0, taken)
+                except OSError as e:
+                    if e.errno != errno.ENOSPC:
+                        raise  # else a coordinator has written meanwhile, and there is less
+
+    def _room(self):
+        stat = os.statvfs(self.path)
+        return stat.f_bavail * stat.f_frsize
 
     def free(self):
         self.ballast.unlink()

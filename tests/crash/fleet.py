@@ -80,7 +80,8 @@ class Fleet:
         self.slots, self.sim_args = slots, list(simulator)
         self.redis_args, self.worker_env, self.redis_env, self.redis_of = [], {}, {}, {}
         self.coordinator_program, self.coordinator_env, self.coordinator_args = harness.program("clinsafe-coordinator"), {}, []
-        self.port, self.born = 0, {}  # key hash of a worker process -> (its place, when it started)
+        self.port = harness.free_ports(1)[0]  # the simulator comes back to it
+        self.born = {}  # key hash of a worker process -> (its place, when it started)
         self.simulator = Member("simulator", self._start_simulator)
         self.redis = Member("redis", self.start_redis)
         self.coordinator = Member("coordinator", self._start_coordinator)

@@ -20,7 +20,6 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
-import ports
 from test_continue import is_alive
 
 TRIALS = 252
@@ -375,7 +374,7 @@ class Unreachable(Case):
         self.assertIn("Continue with:", done.out + done.err)
 
     def closed_port(self):
-        return ports.free()[0]
+        return harness.free_ports()[0]
 
     def test_refused_and_there_again(self):
         port = self.closed_port()

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import harness
-import ports
 
 RUNBOOK = harness.TOP / "ops" / "RUNBOOK.md"
 
@@ -34,7 +33,7 @@ class Runbook(harness.TestCase):
             blocks = [b for b in blocks if "$DISK" not in b]
         script = "\n".join(blocks)
         self.assertIn('PATH="$PWD/build:$PATH"', script)
-        for old, new in zip(sorted(set(re.findall(r"127\.0\.0\.1:(\d{4,5})", script))), ports.free(20)):
+        for old, new in zip(sorted(set(re.findall(r"127\.0\.0\.1:(\d{4,5})", script))), harness.free_ports(20)):
             script = script.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")  # whoever tests beside us has the same page
         day = self.box.dir / "day"
         day.mkdir()

@@ -107,7 +107,7 @@ class Servers(harness.TestCase):
 
     def test_a_file_one_killed_one_added_one_comes_back(self):
         self.prepare_study("file:servers.txt", repeats=22)
-        sims = self.sims(4)
+        sims = self.sims(4, latency=1000)  # all is looked at while there is work left
         file = self.study.parent / "servers.txt"
         self.begin()
         harness.wait_for(lambda: "no server is listed" in json.dumps(self.lane()) or "servers_file" in self.log(), 30, "an empty list", self.run_)
@@ -128,6 +128,8 @@ class Servers(harness.TestCase):
         replace(file, "".join(f"{s.url}/v1\n" for s in sims[1:]))
         harness.wait_for(lambda: sims[3].stats()["answered"] > 50, 30, "the added one", self.run_)
         harness.wait_for(lambda: self.state_of("file:") is None, 20, "a list that was taken", self.run_)
+        for s in sims[1:]:
+            s.control(latency={"median_ms": 20})
         self.assertExit(self.run_.wait(90))
         self.judge(sims, lost=1)
         again = self.box.clinsafe("run", self.study, env={"LAB_KEY": "k-1"})

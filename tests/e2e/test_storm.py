@@ -12,7 +12,6 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
-import ports
 import storm_judge
 
 STORM_S = float(os.environ.get("CLINSAFE_STORM_S", "6"))
@@ -89,7 +88,7 @@ class Outage(Case):
 
     def start(self, repeats):
         self.study = self.small(repeats)
-        self.log, self.port = self.box.dir / "arrivals", ports.free()[0]
+        self.log, self.port = self.box.dir / "arrivals", harness.free_ports()[0]
         self.sim = self.provider()
         self.run_ = self.box.start("clinsafe", "run", self.study, "--workers", self.WORKERS, "--slots", self.SLOTS,
                                    "--simulator", f"http://127.0.0.1:{self.port}", "--json")

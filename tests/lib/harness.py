@@ -13,9 +13,11 @@ import http.server
 import io
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -160,6 +162,25 @@ def one_day(seconds):
     left = 86400 - time.time() % 86400
     if left < seconds:
         time.sleep(left + 1)
+
+
+def free_ports(n=1):
+    """For servers that cannot choose for themselves, or come back to where they were. Not of those that the system gives to whoever asks for any:
+    with tests side by side, such a port may have another owner before its server binds it."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    wanted = iter(random.sample(range(10000, low), low - 10000) if low > 12000 else [0] * n)
+    held = []
+    try:
+        while len(held) < n:
+            held.append(socket.socket())
+            try:
+                held[-1].bind(("127.0.0.1", next(wanted)))
+            except OSError:
+                held.pop().close()
+        return [s.getsockname()[1] for s in held]
+    finally:
+        for s in held:
+            s.close()
 
 
 class HttpServer(http.server.ThreadingHTTPServer):

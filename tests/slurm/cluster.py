@@ -26,16 +26,6 @@ def missing():
     return f"Slurm's packages are not installed ({', '.join(lacking)})" if lacking else ""
 
 
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 def environment_of(pid):
     try:
         pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -78,7 +68,7 @@ class Cluster:
         self.daemons = {}
         for folder in ("log", "state", "munge", "spool"):
             (self.dir / folder).mkdir(mode=0o755)
-        self.ports = dict(zip(("ctl", *self.NODES), free_ports(1 + len(self.NODES))))
+        self.ports = dict(zip(("ctl", *self.NODES), harness.free_ports(1 + len(self.NODES))))
         self._write_conf()
         try:
             self._start_all()
@@ -220,11 +210,12 @@ MpiDefault=none
         return jobs + [p for p in {parent_of(j) for j in jobs} if program_of(p).startswith("slurmstepd")]
 
     def kill_node(self, node):
-        """The machine is gone: daemon, steps, jobs. The programs that it took along."""
+        """The machine is gone: daemon, steps, jobs. The programs that it took along, and when."""
         daemon = self.daemons.pop(node)
         os.kill(daemon.pid, signal.SIGSTOP)
         family = [daemon.pid, *self.of_node(node)]
         programs = [program_of(p) for p in family]
+        when = time.time()
         for pid in family:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -232,7 +223,7 @@ MpiDefault=none
                 pass
         daemon.wait()
         self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=dead")
-        return programs
+        return programs, when
 
     def programs(self, name):
         """pid -> node, of all that run as jobs here."""

@@ -107,10 +107,10 @@ class Fleet:
         harness.wait_for(lambda: self.provider.answered(who) >= before + n, timeout=timeout,
                          what=f"{n} answers of {who or 'the fleet'} ({before} before)")
 
-    def note_kill(self, *keys, alone_since=None):
-        """Nobody acknowledged anything since: the coordinator went before."""
+    def note_kill(self, *keys, when=None, alone_since=None):
+        """when: it was begun, if that was a while ago. Nobody acknowledged anything since: the coordinator went before."""
         at = time.time()
-        self.kills += [(alone_since or at - UNACKNOWLEDGED_S, at, key) for key in keys]
+        self.kills += [(alone_since or (when or at) - UNACKNOWLEDGED_S, at, key) for key in keys]
 
     # ---- the end
 

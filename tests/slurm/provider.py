@@ -56,6 +56,10 @@ class Provider(harness.HttpServer):
         with self.lock:
             return sum(r.ended is None for r in self.requests if who in r.who)
 
+    def of(self, who):
+        with self.lock:
+            return [r for r in self.requests if who in r.who]
+
     def keys(self):
         with self.lock:
             return {r.who for r in self.requests}

@@ -70,7 +70,9 @@ class Story(Slurm):
     def drained(self, job, key):
         """It ended by itself, with all that it had begun delivered."""
         harness.wait_for(lambda: 'why="drained"' in self.fleet_.log(job).rsplit("ev=worker ", 1)[-1], timeout=60, what=f"{job} to be drained")
-        self.assertEqual(self.fleet_.provider.in_flight(key), 0)
+        said, provider = time.time(), self.fleet_.provider
+        harness.wait_for(lambda: provider.in_flight(key) == 0, timeout=10, what="the provider to have noted its answers")
+        self.assertEqual([r.began for r in provider.of(key) if r.began + provider.latency_s > said], [], "calls that it did not wait for")
 
     def as_many_as_ever(self, job):
         """The task itself, or the next one of the array: Slurm decides."""
@@ -138,16 +140,18 @@ class Story(Slurm):
         n = self.someone()
         job, node = self.fleet_.task(n), self.fleet_.node(self.fleet_.task(n))
         keys = self.keys_on(node)
-        self.assertIn("clinsafe-worker", self.slurm.kill_node(node))
-        self.fleet_.note_kill(*keys)
+        programs, when = self.slurm.kill_node(node)
+        self.assertIn("clinsafe-worker", programs)
+        self.fleet_.note_kill(*keys, when=when)
         self.back(node)
         self.as_many_as_ever(job)
 
     def coordinators_node_died(self):
         term, node = self.fleet_.term(), self.fleet_.node(self.fleet_.coordinator)
         beside = self.keys_on(node)
-        self.assertIn("clinsafe-coordinator", self.slurm.kill_node(node))
-        self.fleet_.note_kill(*beside)
+        programs, when = self.slurm.kill_node(node)
+        self.assertIn("clinsafe-coordinator", programs)
+        self.fleet_.note_kill(*beside, when=when)
         self.coordinator_back(term)
         self.back(node)
 
@@ -174,7 +178,7 @@ class Story(Slurm):
         """It has ended by itself, in time, with every answer."""
         self.slurm.wait_state(job, "COMPLETED", timeout=90)
         self.assertIn("the deadline leaves no time for another call", self.fleet_.log(job))
-        mine = [r for r in self.fleet_.provider.requests if key in r.who]
+        mine = self.fleet_.provider.of(key)
         self.assertGreater(len(mine), SLOTS)
         self.assertEqual([r for r in mine if not r.whole], [])
 

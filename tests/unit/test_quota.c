@@ -103,8 +103,8 @@ static void test_a_new_bucket_is_in_debt(void **state)
     struct bench b;
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 1000, 60000);
+    uint64_t began = cs_clock_mono_ms(); /* before the bucket is, which may be long before its answer comes */
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
-    uint64_t began = cs_clock_mono_ms();
     uint32_t got = 0;
     while (cs_clock_mono_ms() < began + 700) {
         sleep_ms(&b, 50);
@@ -152,6 +152,7 @@ static void test_granted_never_passes_the_limit(void **state)
     struct bench b;
     struct cs_rng rng = {.state = 3};
     double granted[2] = {0}, limit[2] = {60000, 600000}, has[8] = {0};
+    struct pauses pauses = {0};
     open_bench(&b, *state);
     uint64_t began = cs_clock_mono_ms();
     for (int i = 0; cs_clock_mono_ms() < began + 3000; i++) {
@@ -175,8 +176,9 @@ static void test_granted_never_passes_the_limit(void **state)
             assert_true(granted[d] <= fmax(0, limit[d] / 60e3 * (ms - CS_QUOTA_LIFE_MS)) + 1);
         if (i == 20)
             age(&b);
+        note_pause(&pauses);
     }
-    assert_true(granted[0] > 1000); /* and below 2000, by asking without a plan */
+    assert_true(granted[0] > 1000 - (double)pauses.wasted_ms); /* and below 2000, by asking without a plan */
     close_and_finish(&b.loop, b.r);
 }
 

@@ -205,13 +205,13 @@ static void stalled_loop_loses_no_answer(void **state)
     run_until(&loop, &never, 0); /* it is sent */
     if (!a.done) {
         nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 200000000}, NULL);
-        assert_true(run_until(&loop, &a.done, 1000));
+        assert_true(run_until(&loop, &a.done, 4000));
     }
     assert_false(a.null);
     struct answer b = {0};
     COMMAND(r, &b, "PING");
     nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 200000000}, NULL); /* not even sent */
-    assert_true(run_until(&loop, &b.done, 1000));
+    assert_true(run_until(&loop, &b.done, 4000));
     assert_true(run_until_connected(&loop, r, true, 3000));
     close_and_finish(&loop, r);
 }
@@ -348,7 +348,7 @@ static void blocking_client(void **state)
     struct cs_error err = {0};
     const struct cs_reply *reply = NULL;
     const char *ping[] = {"PING"};
-    assert_int_equal(cs_redis_sync_open(&r, s->address, 300, &err), CS_OK);
+    assert_int_equal(cs_redis_sync_open(&r, s->address, 2000, &err), CS_OK);
     assert_int_equal(cs_redis_sync_command(r, 1, ping, NULL, &reply, &err), CS_OK);
     assert_string_equal(reply->str, "PONG");
     assert_int_equal(cs_redis_sync_command(r, 3, (const char *[]){"RPUSH", "l", "x"}, NULL, &reply, &err), CS_OK);
